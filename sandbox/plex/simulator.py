@@ -1,0 +1,202 @@
+"""The Plex simulator: every Plex host on one server, told apart by path."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+from aiohttp import web
+
+from sandbox.core import Handler, Simulator
+from sandbox.plex import accounts, employees, oauth
+from sandbox.plex.call import Call, plant_of
+from sandbox.plex.company import PlexCompany
+from sandbox.plex.founding import found
+from sandbox.plex.lists import Listing
+from sandbox.plex.naming import Profile
+from sandbox.plex.refusals import Refusal, forbidden, not_authenticated, not_found
+
+API_KEY_HEADER = "X-Plex-Connect-Api-Key"
+Action = Callable[[Call], web.Response]
+
+# (resource, connect path or None, documents path or None, its list)
+LISTINGS: list[tuple[str, str | None, str | None, Listing]] = [
+    ("tenants", "/mdm/v1/tenants", "/api/Tenant", accounts.TENANTS),
+    ("employees", "/mdm/v1/employees", "/api/Employee", employees.EMPLOYEES),
+    ("chart-of-accounts", "/mdm/v1/chart-of-accounts", "/api/GL_Account", accounts.ACCOUNTS),
+    ("cost-centers", None, "/api/Cost_Center", accounts.COST_CENTERS),
+    ("buildings", "/mdm/v1/buildings", "/api/Building", accounts.BUILDINGS),
+    (
+        "fiscal-period-statuses",
+        "/accounting/v1/fiscal-period-statuses",
+        "/api/Fiscal_Period",
+        accounts.PERIODS,
+    ),
+]
+# (resource, method, what follows the resource's path, action)
+WRITES: list[tuple[str, str, str, Action]] = [
+    ("employees", "POST", "", employees.create),
+    ("employees", "PUT", "/{id}", employees.replace),
+    ("employees", "POST", "/{id}/activate", employees.activate),
+    ("employees", "POST", "/{id}/deactivate", employees.deactivate),
+    ("employees", "POST", "/{id}/transfer", employees.transfer),
+    ("chart-of-accounts", "POST", "", accounts.create),
+    ("chart-of-accounts", "PUT", "/{id}", accounts.replace),
+    ("chart-of-accounts", "POST", "/{id}/activate", accounts.activate),
+    ("chart-of-accounts", "POST", "/{id}/deactivate", accounts.deactivate),
+]
+
+
+class PlexSimulator(Simulator[PlexCompany]):
+    """``now`` tells the time: token lifetimes, rate limits, delays and modified dates follow it."""
+
+    name = "plex"
+
+    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._now = now
+        self._by_client: dict[str, PlexCompany] = {}
+        self._by_key: dict[str, PlexCompany] = {}
+        self._by_token: dict[str, PlexCompany] = {}
+        super().__init__()
+
+    def routes(self, app: web.Application) -> None:
+        add = app.router.add_route
+        add("POST", oauth.TOKEN_PATH, self._token)
+        add("GET", oauth.DISCOVERY_PATH, self._discovery)
+        for resource, connect, documents, listing in LISTINGS:
+            for profile, path in ((Profile.CONNECT, connect), (Profile.DOCUMENTS, documents)):
+                if path is None:
+                    continue
+                add("GET", path, self._reading(profile, resource, listing.many))
+                if listing is not accounts.PERIODS:
+                    add("GET", f"{path}/{{id}}", self._reading(profile, resource, listing.one))
+                for written, method, rest, action in WRITES:
+                    if written == resource:
+                        add(method, path + rest, self._writing(profile, resource, action))
+        balance = self._reading(Profile.CONNECT, "trial-balance", accounts.trial_balance)
+        add("GET", "/accounting/v1/trial-balance", balance)
+        add("*", "/{path:.*}", self._nothing_here)
+
+    def create(self, options: dict[str, Any]) -> tuple[PlexCompany, dict[str, Any]]:
+        try:
+            company = found(options, self._now)
+        except (KeyError, ValueError, TypeError) as error:
+            raise web.HTTPBadRequest(text=f"company options: {error!r}") from error
+        self._by_client[company.client_id] = company
+        if company.api_key is not None:
+            self._by_key[company.api_key] = company
+        plants = [
+            {"pcn": p.pcn, "tenant_id": p.tenant_id, "code": p.code, "buildings": p.building_codes}
+            for p in company.plants.values()
+        ]
+        return company, {
+            "client_id": company.client_id,
+            "client_secret": company.client_secret,
+            "api_key": company.api_key,
+            "token_path": oauth.TOKEN_PATH,
+            "documents_path": "/api",
+            "plants": plants,
+        }
+
+    def company_of(self, request: web.Request) -> PlexCompany | None:
+        """Whose credential this is, valid or not; the handlers decide whether it still counts."""
+        wanted: oauth.TokenRequest | None = request.get("token_request")
+        if wanted is not None:
+            company = self._by_client.get(wanted.client_id)
+        elif request.path.startswith("/api/"):
+            scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+            company = self._by_token.get(token) if scheme.lower() == "bearer" else None
+        else:
+            company = self._by_key.get(request.headers.get(API_KEY_HEADER, ""))
+        return company if company is not None and company.key in self.companies else None
+
+    @web.middleware
+    async def _middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """A token request names its client in the body, which has to be read before the company is known."""
+        if request.path == oauth.TOKEN_PATH:
+            request["token_request"] = oauth.TokenRequest(request, await request.read())
+        return await super()._middleware(request, handler)
+
+    async def _control_snapshot(self, request: web.Request) -> web.Response:
+        compact = request.query.get("compact") == "1"
+        return web.json_response(self._named(request).snapshot(compact=compact))
+
+    async def _token(self, request: web.Request) -> web.Response:
+        company = self.company_of(request)
+        token, answer = oauth.grant(request["token_request"], company)
+        if token is not None and company is not None:
+            self._by_token[token] = company
+        return answer
+
+    async def _discovery(self, request: web.Request) -> web.Response:
+        return oauth.discovery(request)
+
+    async def _nothing_here(self, request: web.Request) -> web.Response:
+        return not_found().response()
+
+    def _reading(self, profile: Profile, resource: str, action: Action) -> Handler:
+        async def handle(request: web.Request) -> web.Response:
+            try:
+                return action(self._admit(request, profile, resource))
+            except Refusal as refusal:
+                return refusal.response()
+
+        return handle
+
+    def _writing(self, profile: Profile, resource: str, action: Action) -> Handler:
+        async def handle(request: web.Request) -> web.Response:
+            company = self.company_of(request)
+            try:
+                call = self._admit(request, profile, resource, await request.read())
+                if call.blind:
+                    raise forbidden()
+                # A caller that goes away meanwhile does not stop the write.
+                await asyncio.sleep(call.company.settings.commit_delay_seconds)
+                return action(call)
+            except Refusal as refusal:
+                if company is not None:
+                    company.writes["rejected"] += 1
+                return refusal.response()
+
+        return handle
+
+    def _admit(self, request: web.Request, profile: Profile, resource: str, body: bytes = b"") -> Call:
+        """Credential, rate, product, plant, role – in this order, each refused in Plex's words."""
+        company = self.company_of(request)
+        if company is None or not _valid(company, request, profile):
+            raise not_authenticated()
+        _keep_rate(company)
+        settings = company.settings
+        if settings.products is not None and resource not in settings.products:
+            raise not_authenticated()
+        plant = plant_of(request, company)
+        if plant is None:
+            raise not_authenticated()
+        if resource in settings.forbidden:
+            raise forbidden()
+        return Call(request, company, plant, profile, resource in settings.role_missing, body)
+
+
+def _valid(company: PlexCompany, request: web.Request, profile: Profile) -> bool:
+    if profile is Profile.CONNECT:
+        return request.headers.get(API_KEY_HEADER) == company.api_key
+    token = request.headers["Authorization"].partition(" ")[2]
+    return company.tokens[token] > company.now()
+
+
+def _keep_rate(company: PlexCompany) -> None:
+    wait = company.seconds_to_wait()
+    if wait <= 0:
+        return
+    seconds = math.ceil(wait)
+    style, headers = company.settings.rate_limit_style, {}
+    if style == "seconds":
+        headers = {"Retry-After": str(seconds)}
+    elif style == "date":
+        headers = {"Retry-After": format_datetime(company.now() + timedelta(seconds=seconds), usegmt=True)}
+    message = f"Rate limit is exceeded. Try again in {seconds} seconds."
+    raise Refusal(429, "TOO_MANY_REQUESTS", message, headers=headers)
