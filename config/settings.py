@@ -1,0 +1,174 @@
+"""Settings. Everything that differs between deployments is an environment variable, read and checked here.
+
+Without any variable the project runs for development: an embedded PostgreSQL and keys made once, both under
+``.data/``. With ``DATABASE_URL`` it runs for real: keys, hosts and the like must then be given.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import structlog
+
+from config import env
+from config.database import databases
+from config.development import development_keys
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(env.text("ML_DATA_DIR", str(BASE_DIR / ".data")))
+VERSION = "0.1.0"
+
+# A deployment names its database; only a development checkout may invent its own keys.
+DEPLOYED = bool(env.text("DATABASE_URL", "")) and not env.flag("ML_DEVELOPMENT", default=False)
+_keys = None if DEPLOYED else development_keys(DATA_DIR)
+
+DEBUG = False
+SECRET_KEY = env.text("SECRET_KEY", _keys and _keys.secret_key)
+# The first key encrypts, all of them decrypt. See `manage.py rotate_keys`.
+FERNET_KEYS = env.words("FERNET_KEYS", _keys.fernet_key if _keys else "")
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "" if DEPLOYED else "127.0.0.1,localhost,[::1]")
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+
+# Hosts an operator allows as vendor base URLs, besides the vendors' own; loopback is for the sandbox only.
+ALLOWED_VENDOR_HOSTS = frozenset(env.words("ALLOWED_VENDOR_HOSTS"))
+ALLOW_LOOPBACK_VENDORS = env.flag("ALLOW_LOOPBACK_VENDORS", default=not DEPLOYED)
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "rest_framework_api_key",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_filters",
+    "django_q",
+    "pgtrigger",
+    "tenants",
+    "audit",
+    "connectors",
+    "sync",
+    "config",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.middleware.CorrelationMiddleware",
+    "config.middleware.TenantMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+DATABASES = databases(DATA_DIR)
+DATABASE_ROUTERS = ["tenants.routers.OwnerMigrates"]
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "admin:login"
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = not DEPLOYED
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if DEPLOYED
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+
+# Secure by default; plain HTTP only where nothing but a development checkout runs.
+SECURE_SSL_REDIRECT = DEPLOYED and env.flag("SECURE_SSL_REDIRECT", default=True)
+SECURE_HSTS_SECONDS = env.number("SECURE_HSTS_SECONDS", 31_536_000) if DEPLOYED else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = DEPLOYED
+SECURE_HSTS_PRELOAD = DEPLOYED
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_TLS_PROXY", default=False) else None
+SESSION_COOKIE_SECURE = DEPLOYED
+CSRF_COOKIE_SECURE = DEPLOYED
+SESSION_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"
+
+Q_CLUSTER = {
+    "name": "mlc",
+    "orm": "default",
+    "workers": env.number("WORKER_PROCESSES", 2),
+    # A task is given up after `timeout` seconds and handed out again after `retry`: retry must be the longer.
+    "timeout": env.number("WORKER_TASK_TIMEOUT", 6 * 3600),
+    "retry": env.number("WORKER_TASK_TIMEOUT", 6 * 3600) + 600,
+    "max_attempts": 3,
+    "ack_failures": True,
+    "save_limit": 1000,
+    "catch_up": False,
+    "poll": 0.5,
+    "label": "Jobs",
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["config.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["tenants.permissions.RolePermission"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
+
+# How long a run may go without a sign of life before another worker may take it over.
+RUN_LEASE_SECONDS = env.number("RUN_LEASE_SECONDS", 60)
+
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.JSONRenderer(),
+    ],
+    cache_logger_on_first_use=True,
+)
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+}

@@ -1,0 +1,232 @@
+"""What a connector can do: one protocol per capability, so that nothing ever raises "not supported".
+
+A connector is made per run by ``registry.open_connector`` and closed after it. It is used from several threads;
+every method may raise the errors of ``errors.py``.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+import msgspec
+
+from connectors.records import Account, Employee, OrgUnit, RefKind, Worker, WorkerPage
+
+
+class SettingField(msgspec.Struct, frozen=True, kw_only=True):
+    """One input of the connection form and of the API's connection resource.
+
+    ``origin`` says where it comes from: "real" (the vendor's own API), "documents" (the product documents) or
+    "ours". ``secret`` values are sealed and write-only.
+    """
+
+    name: str
+    label: str
+    help: str
+    secret: bool = False
+    required: bool = False
+    default: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+    origin: str = "real"
+    is_url: bool = False
+    is_number: bool = False
+
+
+class Level(enum.StrEnum):
+    """How a finding of a connection check bears on the flows."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """What a check found out about one entity: a sentence a payroll clerk can act on.
+
+    ``access`` is one of granted, forbidden, not_subscribed, role_missing, empty, unreachable, unknown.
+    ``affects`` names the flows that will not work, empty when all do.
+    """
+
+    entity: str
+    level: Level
+    access: str
+    sentence: str
+    affects: tuple[str, ...] = ()
+
+
+class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Every finding of one check. ``learned`` are settings found out by asking (which host works, ids, operators)."""
+
+    findings: list[Finding]
+    learned: dict[str, str] = {}
+    account: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """True when no finding failed."""
+        return all(finding.level is not Level.FAILED for finding in self.findings)
+
+
+class TargetField(msgspec.Struct, frozen=True, kw_only=True):
+    """A mapped field of a target's employees: which ``Employee`` field, fed by which kind, needed or not."""
+
+    name: str
+    kind: RefKind
+    required: bool = False
+
+
+@runtime_checkable
+class Connector(Protocol):
+    """Common to all: it can be checked and closed."""
+
+    def check(self) -> CheckResult:
+        """Ask the vendor, entity by entity, what these credentials may do. Writes nothing, raises nothing for a
+        refusal: a refusal is a finding."""
+        ...
+
+    def close(self) -> None:
+        """Release sockets. Idempotent."""
+        ...
+
+
+@runtime_checkable
+class OrgSource(Protocol):
+    """A system whose reference values can be read."""
+
+    def org_kinds(self) -> Sequence[RefKind]:
+        """The kinds this connection can read (by entitlement, by API version)."""
+        ...
+
+    def org_units(self, kind: RefKind) -> Iterator[OrgUnit]:
+        """Every value of one kind, streamed. A complete walk or an error, never a silent part."""
+        ...
+
+
+@runtime_checkable
+class WorkerSource(Protocol):
+    """A system of record for people."""
+
+    def worker_pages(self, changed_since: datetime | None = None) -> Iterator[WorkerPage]:
+        """Pages of workers of every status, ordered so that moving rows are not missed.
+
+        With ``changed_since`` (aware UTC) only workers changed at or after it, if the source proves that it
+        honoured the bound; ``honours_changed_since`` tells. A complete walk or an error.
+        """
+        ...
+
+    def honours_changed_since(self) -> bool:
+        """True when this connection can read changes only. False: every read is a full walk."""
+        ...
+
+    def worker(self, worker_id: str) -> Worker | None:
+        """One worker read again by id, None when the source does not know it."""
+        ...
+
+
+@runtime_checkable
+class OrgTarget(Protocol):
+    """A target whose reference values (setup values, buildings, cost centers …) can be read."""
+
+    def org_kinds(self) -> Sequence[RefKind]: ...
+
+    def org_units(self, kind: RefKind) -> Iterator[OrgUnit]: ...
+
+
+@runtime_checkable
+class LedgerAccounts(Protocol):
+    """A target with a chart of accounts."""
+
+    def accounts(self) -> Iterator[Account]:
+        """Every account, active or not, streamed."""
+        ...
+
+
+@runtime_checkable
+class WorkerTarget(Protocol):
+    """A system that is to hold the same people as the source.
+
+    ``worker_fields`` lists the mapped fields its employees have. ``reference`` of an employee is derived by
+    ``reference_for`` and is what ``find_by_reference`` answers to, also for a create whose reply was lost.
+    """
+
+    worker_fields: tuple[TargetField, ...]
+    concurrency: int
+
+    def reference_for(self, integration: str, worker_id: str) -> str:
+        """The external reference for a source worker: same arguments, same text, for ever."""
+        ...
+
+    def employees(self) -> Iterator[Employee]:
+        """Every employee of every company this connection covers, active or not, streamed."""
+        ...
+
+    def find_by_reference(self, references: Sequence[str]) -> Mapping[str, Employee]:
+        """Those of ``references`` that exist, in a bounded number of requests."""
+        ...
+
+    def get(self, employee_id: str, company: str | None = None) -> Employee | None:
+        """One employee as it is now, None when it does not exist."""
+        ...
+
+    def create(self, employee: Employee) -> Employee:
+        """Create and return as the target holds it. Never called for a reference that was not looked up first."""
+        ...
+
+    def update(self, employee: Employee) -> Employee:
+        """Make the set fields of ``employee`` (``id`` given) true, keep all others; returns it as read back."""
+        ...
+
+    def activate(self, employee: Employee) -> Employee:
+        """Make an inactive employee active again with these fields; returns it as read back."""
+        ...
+
+    def deactivate(self, employee: Employee) -> Employee:
+        """Make an employee inactive and prove it by reading back."""
+        ...
+
+    def transfer(self, employee: Employee, from_company: str) -> Employee:
+        """Move an employee from one company to ``employee.company`` and make the set fields true there."""
+        ...
+
+
+class Budget(Protocol):
+    """A request allowance shared by every worker of a connection."""
+
+    def acquire(self) -> None:
+        """Return when one request may be sent; waits as long as needed."""
+        ...
+
+    def slow_down(self, seconds: float) -> None:
+        """The vendor said wait: nobody sends before ``seconds`` have passed."""
+        ...
+
+
+class TokenStore(Protocol):
+    """Where an access token is kept between runs, and the lock that lets one worker refresh it at a time."""
+
+    def read(self) -> tuple[str, datetime] | None:
+        """The token and its expiry (aware UTC), None when there is none."""
+        ...
+
+    def refresh(self, stale: str | None, fetch: Callable[[], tuple[str, datetime]]) -> str:
+        """Replace ``stale`` by what ``fetch`` brings, in one worker at a time; the others get the new one."""
+        ...
+
+
+class ConnectorContext(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a connector may use of its surroundings. Vendors take this and nothing of Django."""
+
+    settings: Mapping[str, str]
+    credentials: Mapping[str, str]
+    learned: Mapping[str, str]
+    allowed_hosts: frozenset[str]
+    allow_loopback: bool
+    budget: Budget
+    tokens: TokenStore
+    correlation_id: str
+    now: Callable[[], datetime]
+    sleep: Callable[[float], None]
+    random: Callable[[], float]

@@ -1,0 +1,129 @@
+"""A tenant's access to one vendor environment, and the request allowance its workers share."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.db import models
+from fernet_fields import EncryptedTextField
+
+from connectors import seal
+from connectors.vendors import VENDORS, Vendor
+from tenants.models import TenantOwned
+
+if TYPE_CHECKING:
+    from connectors.contract import CheckResult
+
+
+def vendor_choices() -> list[tuple[str, str]]:
+    """(key, product) of every vendor; a function, so that a new vendor needs no migration."""
+    return [(vendor.key, vendor.product) for vendor in VENDORS.values()]
+
+
+class Connection(TenantOwned):
+    """Settings, sealed credentials and state of one vendor environment.
+
+    ``learned`` is what the last check found out (which host works, which filter is honoured). Credentials are
+    write-only: ``replace_credentials`` and ``open_credentials`` are the only ways in and out, and only
+    ``registry.open_connector`` uses the latter.
+    """
+
+    class Environment(models.TextChoices):
+        PRODUCTION = "production", "Production"
+        TEST = "test", "Test"
+
+    class State(models.TextChoices):
+        NEW = "new", "Not tested yet"
+        READY = "ready", "Ready"
+        LIMITED = "limited", "Works, with limits"
+        ATTENTION = "attention", "Needs attention"
+        PAUSED = "paused", "Paused"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    vendor = models.CharField(max_length=30, choices=vendor_choices)
+    name = models.CharField(max_length=120)
+    environment = models.CharField(max_length=12, choices=Environment.choices, default=Environment.PRODUCTION)
+    settings = models.JSONField(default=dict, blank=True)
+    sealed = EncryptedTextField(default="", blank=True, editable=False)
+    sealed_by = models.CharField(max_length=12, blank=True, editable=False)
+    learned = models.JSONField(default=dict, blank=True, editable=False)
+    state = models.CharField(max_length=12, choices=State.choices, default=State.NEW, editable=False)
+    state_reason = models.TextField(blank=True, editable=False)
+    account = models.CharField(max_length=200, blank=True, editable=False)
+    findings = models.JSONField(default=list, blank=True, editable=False)
+    checked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["name"]
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(
+                fields=["tenant", "name"],
+                name="connection_name_once",
+                violation_error_message="Another connection has this name.",
+            ),
+            models.UniqueConstraint(fields=["tenant", "id"], name="connection_of_tenant"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def product(self) -> Vendor:
+        """The vendor's description."""
+        return VENDORS[self.vendor]
+
+    @property
+    def has_credentials(self) -> bool:
+        """True when credentials were stored; says nothing about their validity."""
+        return bool(self.sealed_by)
+
+    def replace_credentials(self, credentials: Mapping[str, str]) -> None:
+        """Seal these for this connection; the caller saves."""
+        self.sealed = seal.seal(self.tenant_id, self.id, credentials)
+        self.sealed_by = seal.current_key_id()
+
+    def open_credentials(self) -> dict[str, str]:
+        """The credentials in clear; raises SealBroken when they were stored for another connection."""
+        return seal.unseal(self.tenant_id, self.id, self.sealed)
+
+    def note_check(self, result: CheckResult, *, at: Any) -> None:
+        """Take over what a check found; the caller saves. A paused connection stays paused."""
+        self.findings = [
+            {
+                "entity": f.entity,
+                "level": f.level.value,
+                "access": f.access,
+                "sentence": f.sentence,
+                "affects": list(f.affects),
+            }
+            for f in result.findings
+        ]
+        self.learned = {**self.learned, **result.learned}
+        self.account = result.account[:200]
+        self.checked_at = at
+        if self.state == self.State.PAUSED:
+            return
+        worst = {f["level"] for f in self.findings}
+        self.state = (
+            self.State.ATTENTION if "failed" in worst else self.State.LIMITED if "warning" in worst else self.State.READY
+        )
+        self.state_reason = next((f["sentence"] for f in self.findings if f["level"] == "failed"), "")
+
+
+class RateBudget(TenantOwned):
+    """The next instant at which a request of this connection may leave, whoever sends it."""
+
+    connection = models.OneToOneField(Connection, on_delete=models.CASCADE, primary_key=True)
+    next_at = models.DateTimeField()
+
+
+class AccessToken(TenantOwned):
+    """A short-lived token of a connection, shared by all workers. Sealed like credentials."""
+
+    connection = models.OneToOneField(Connection, on_delete=models.CASCADE, primary_key=True)
+    sealed = EncryptedTextField(default="")
+    sealed_by = models.CharField(max_length=12, blank=True)
+    expires_at = models.DateTimeField(null=True)

@@ -1,0 +1,36 @@
+"""``python -m sandbox``: serve every simulator until interrupted.
+
+Prints one JSON line with the base URL of each simulator once all of them accept connections.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+
+from sandbox.core import serve
+from sandbox.plex import PlexSimulator
+from sandbox.rippling import RipplingSimulator
+
+
+async def run(ports: dict[str, int]) -> None:
+    simulators = [RipplingSimulator(), PlexSimulator()]
+    addresses = await serve({s.name: s.app for s in simulators}, ports)
+    print(json.dumps(addresses), flush=True)
+    await asyncio.Event().wait()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    parser.add_argument("--rippling-port", type=int, default=0)
+    parser.add_argument("--plex-port", type=int, default=0)
+    options = parser.parse_args()
+    try:
+        asyncio.run(run({"rippling": options.rippling_port, "plex": options.plex_port}))
+    except KeyboardInterrupt:
+        pass
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,20 @@
+"""What is kept in agreement (integrations, flows, mappings), what is known (reference values, links, people on the
+target), and what happened (runs, items, problems)."""
+
+from sync.models.integration import Flow, Integration
+from sync.models.link import Link, PendingChange, TargetEmployee
+from sync.models.mapping import Mapping, ReferenceValue
+from sync.models.run import Problem, Run, RunItem
+
+__all__ = [
+    "Flow",
+    "Integration",
+    "Link",
+    "Mapping",
+    "PendingChange",
+    "Problem",
+    "ReferenceValue",
+    "Run",
+    "RunItem",
+    "TargetEmployee",
+]

@@ -1,0 +1,118 @@
+"""Row-level security: what the database itself lets the application role see and write.
+
+``protect`` runs after every migration, for every model with a ``tenant`` column, so that no table can be
+forgotten. The application role gets its privileges in the same transaction, hence never on an unprotected table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.apps import apps
+from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
+from django.db import connections, transaction
+from psycopg import sql
+
+TENANT = "(SELECT NULLIF(current_setting('mlc.tenant', true), '')::uuid)"
+USER = "(SELECT NULLIF(current_setting('mlc.user', true), '')::integer)"
+API_KEY = "(SELECT NULLIF(current_setting('mlc.api_key', true), ''))"
+
+APPEND_ONLY = frozenset({"audit_auditentry"})
+"""Tables the application role may read and insert into, nothing else."""
+
+# Rows that lead to a tenant can be read by the identity that is to be led there, before any tenant is known.
+READABLE_BY_IDENTITY = {
+    "tenants_membership": f"user_id = {USER}",
+    "tenants_apikey": f"prefix = {API_KEY}",
+    # Its own rows are filtered by the policy on memberships.
+    "tenants_tenant": "id IN (SELECT tenant_id FROM tenants_membership)",
+}
+
+
+def tenant_tables() -> Iterator[tuple[str, str]]:
+    """(table, tenant column) of every table that holds a tenant's rows."""
+    yield "tenants_tenant", "id"
+    for model in apps.get_models():
+        try:
+            field = model._meta.get_field("tenant")
+        except FieldDoesNotExist:
+            continue
+        yield model._meta.db_table, field.column  # type: ignore[union-attr]
+
+
+def protect(using: str, application_role: str) -> None:
+    """Afterwards row-level security is forced on every tenant table and the application role has its privileges.
+
+    Idempotent. Raises ImproperlyConfigured when the migrating role is the application role.
+    """
+    connection = connections[using]
+    with transaction.atomic(using=using), connection.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        owner = cursor.fetchone()[0]
+        if owner == application_role:
+            raise ImproperlyConfigured(
+                "Migrations need a role of their own: set DATABASE_OWNER_URL to the role that owns the tables, "
+                "different from the role in DATABASE_URL."
+            )
+        existing = set(connection.introspection.table_names(cursor))
+        for table, column in tenant_tables():
+            if table in existing:
+                for statement in _policies(table, column, owner):
+                    cursor.execute(statement)
+        for statement in _functions() if "tenants_tenant" in existing else []:
+            cursor.execute(statement)
+        for statement in _grants(application_role, existing):
+            cursor.execute(statement)
+
+
+def _policies(table: str, column: str, owner: str) -> Iterator[str]:
+    def render(template: str, **parts: sql.Composable) -> str:
+        return sql.SQL(template).format(table=sql.Identifier(table), **parts).as_string(None)  # type: ignore[arg-type]
+
+    yield render("ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+    yield render("ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+    own = sql.SQL("{} = " + TENANT).format(sql.Identifier(column))  # type: ignore[arg-type]
+    yield render("DROP POLICY IF EXISTS tenant_rows ON {table}")
+    yield render("CREATE POLICY tenant_rows ON {table} USING ({own}) WITH CHECK ({own})", own=own)
+    if condition := READABLE_BY_IDENTITY.get(table):
+        yield render("DROP POLICY IF EXISTS identity_reads ON {table}")
+        yield render("CREATE POLICY identity_reads ON {table} FOR SELECT USING ({c})", c=sql.SQL(condition))  # type: ignore[arg-type]
+    if table in OWNER_READS:
+        yield render("DROP POLICY IF EXISTS owner_reads ON {table}")
+        yield render(
+            "CREATE POLICY owner_reads ON {table} FOR SELECT TO {owner} USING (true)", owner=sql.Identifier(owner)
+        )
+
+
+OWNER_READS = frozenset({"tenants_tenant", "connectors_connection"})
+"""Tables the functions below read across tenants; they run as the owner and give away ids and counts only."""
+
+
+def _functions() -> Iterator[str]:
+    yield """
+        CREATE OR REPLACE FUNCTION mlc_tenant_ids() RETURNS SETOF uuid
+        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public
+        AS 'SELECT id FROM tenants_tenant ORDER BY created_at, id'
+    """
+
+
+def _grants(role: str, tables: set[str]) -> Iterator[str]:
+    grantee = sql.Identifier(role).as_string(None)
+    yield f"GRANT USAGE ON SCHEMA public TO {grantee}"
+    yield f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {grantee}"
+    yield f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {grantee}"
+    for table in sorted(APPEND_ONLY & tables):
+        yield f"REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {grantee}"
+
+
+def protect_after_migrate(sender: Any, using: str, **kwargs: Any) -> None:
+    """Signal receiver: ``protect`` with the application role of ``DATABASES['default']``."""
+    protect(using, connections["default"].settings_dict["USER"])
+
+
+def tenant_ids() -> list[Any]:
+    """The ids of all tenants, oldest first: for jobs that visit each tenant in its own scope."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT * FROM mlc_tenant_ids()")
+        return [row[0] for row in cursor.fetchall()]

@@ -1,0 +1,85 @@
+"""PostgreSQL for the tests, the simulators, and the cast of every story.
+
+Tests commit for real: each one makes its own tenants, and row-level security keeps the stories apart, as it keeps
+customers apart. Nothing is rolled back or flushed between tests.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import pytest_django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+ROOT = Path(__file__).resolve().parent.parent
+SPECS = ROOT.parent / "shared" / "specs"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Password hashing is not what these tests are about.
+    from django.conf import settings
+
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: pytest_django.DjangoDbBlocker) -> Iterator[None]:
+    """A database of this test process: made and migrated by the owner role, used by the application role."""
+    from django.db import connections
+
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    name = f"test_mlc_{worker}"
+    owner, application = connections["owner"], connections["default"]
+    original = owner.settings_dict["NAME"]
+    owner.settings_dict["TEST"]["NAME"] = name
+    with django_db_blocker.unblock():
+        owner.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+        application.close()
+        application.settings_dict["NAME"] = name
+        yield
+        application.close()
+        application.settings_dict["NAME"] = original
+        owner.creation.destroy_test_db(original, verbosity=0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _database(django_db_setup: None) -> None:
+    """Database access for every test and fixture, committed for real."""
+
+
+@pytest.fixture(autouse=True)
+def _no_scope_left_behind() -> Iterator[None]:
+    yield
+    from tenants.scope import has_tenant_scope
+
+    assert not has_tenant_scope(), "the test left a tenant scope open"
+
+
+def database_environment() -> dict[str, str]:
+    """Environment for a child process that is to work on this test process's database."""
+    from django.conf import settings
+    from django.db import connections
+
+    def url(alias: str) -> str:
+        values = connections[alias].settings_dict
+        return (
+            f"postgresql://{values['USER']}:{values['PASSWORD']}@:{values['PORT']}/{values['NAME']}"
+            f"?host={values['HOST']}"
+        )
+
+    return {
+        **os.environ,
+        "DATABASE_URL": url("default"),
+        "DATABASE_OWNER_URL": url("owner"),
+        "ML_DEVELOPMENT": "true",
+        "SECRET_KEY": settings.SECRET_KEY,
+        "FERNET_KEYS": ",".join(settings.FERNET_KEYS),
+        "ALLOW_LOOPBACK_VENDORS": "true",
+        "PYTHONPATH": str(ROOT),
+        "PYTHONDEVMODE": "",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+    }
