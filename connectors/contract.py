@@ -230,3 +230,6 @@ class ConnectorContext(msgspec.Struct, frozen=True, kw_only=True):
     now: Callable[[], datetime]
     sleep: Callable[[float], None]
     random: Callable[[], float]
+
+    def __repr__(self) -> str:
+        return f"ConnectorContext({self.correlation_id!r})"  # the generated one would print the credentials

@@ -237,8 +237,12 @@ class VendorHttp:
             elif reply.status in RETRIED or reply.status >= 500:
                 patience.after_failure(reply)
             else:
-                refusal = CredentialsRefusedReply if reply.status == 401 else RefusedReply
-                raise refusal(reply, secrets=self._context.credentials.values())
+                raise self.refusal(reply)
+
+    def refusal(self, reply: Reply) -> RefusedReply:
+        """The error for an answer with a status nobody asked for, redacted."""
+        kind = CredentialsRefusedReply if reply.status == 401 else RefusedReply
+        return kind(reply, secrets=self._context.credentials.values())
 
     def _send(self, call: _Call) -> httpx.Response:
         headers = self._headers | dict(call.headers or {})
@@ -296,14 +300,11 @@ class VendorHttp:
         try:
             items = iter(ijson.items(source, prefix, use_float=False))
             first = next(items, _END)
-        except ijson.IncompleteJSONError as error:
+        except ijson.JSONError as error:
             response.close()
-            if source.complete and source.opening.lstrip()[:1] not in (b"[", b"{"):
+            if source.opening and source.opening.lstrip()[:1] != (b"[" if prefix == "item" else b"{"):
                 raise self._not_a_list(call, response, source) from None
             raise httpx.RemoteProtocolError(type(error).__name__) from None
-        except ijson.JSONError:
-            response.close()
-            raise self._not_a_list(call, response, source) from None
         except BaseException:
             response.close()
             raise
@@ -355,7 +356,7 @@ class _Patience:
 
     def after_failure(self, reply: Reply) -> None:
         """Wait before the next attempt after a 5xx; TemporaryError when this was the last."""
-        self._after(f"reported a failure of its own (status {reply.status})", str(RefusedReply(reply).detail), reply)
+        self._after(f"reported a failure of its own (status {reply.status})", self._http.refusal(reply).detail, reply)
 
     def _after(self, what: str, detail: str, reply: Reply | None) -> None:
         self._left -= 1
@@ -411,14 +412,12 @@ class _Source:
         self._chunks = response.iter_bytes(65536)
         self.opening = b""
         self.size = 0
-        self.complete = False
 
     def read(self, size: int) -> bytes:
         """The next piece, of whatever size; empty at the end. ``size`` 0 is ijson asking for the type."""
         if size == 0:
             return b""
         piece = next(self._chunks, b"")
-        self.complete = not piece
         self.size += len(piece)
         if self.size > MAX_STREAM:
             raise httpx.RemoteProtocolError("endless answer")
