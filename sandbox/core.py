@@ -12,7 +12,9 @@ import json
 import random
 import re
 import secrets
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -84,6 +86,10 @@ class Company:
     def snapshot(self) -> dict[str, Any]:
         """What the control endpoint shows of this company's data."""
         raise NotImplementedError
+
+    def counts(self) -> dict[str, Any]:
+        """The snapshot without its rows, for companies too large to list; shown for ``?counts``."""
+        return {name: len(v) if isinstance(v, list | dict) else v for name, v in self.snapshot().items()}
 
     def change(self, action: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Carry out a scripted change of the data (hire, terminate, …)."""
@@ -189,12 +195,16 @@ class Simulator(Generic[CompanyT]):
         return web.json_response({"simulator": self.name, "companies": len(self.companies)})
 
     async def _control_create(self, request: web.Request) -> web.Response:
-        company, connect = self.create(await request.json() if request.can_read_body else {})
+        try:
+            company, connect = self.create(await request.json() if request.can_read_body else {})
+        except (KeyError, TypeError, ValueError) as error:
+            raise web.HTTPBadRequest(text=f"create: {error!r}") from error
         self.companies[company.key] = company
         return web.json_response({"key": company.key, **connect}, status=201)
 
     async def _control_snapshot(self, request: web.Request) -> web.Response:
-        return web.json_response(self._named(request).snapshot())
+        company = self._named(request)
+        return web.json_response(company.counts() if "counts" in request.query else company.snapshot())
 
     async def _control_delete(self, request: web.Request) -> web.Response:
         del self.companies[self._named(request).key]
@@ -211,7 +221,11 @@ class Simulator(Generic[CompanyT]):
         return web.Response(status=204)
 
     async def _control_fault(self, request: web.Request) -> web.Response:
-        self._named(request).faults.append(Fault(**await request.json()))
+        company = self._named(request)
+        try:
+            company.faults.append(Fault(**await request.json()))
+        except (TypeError, ValueError) as error:
+            raise web.HTTPBadRequest(text=f"fault: {error!r}") from error
         return web.Response(status=204)
 
     async def _control_clear_faults(self, request: web.Request) -> web.Response:
@@ -223,7 +237,7 @@ class Simulator(Generic[CompanyT]):
         arguments = await request.json() if request.can_read_body else {}
         try:
             return web.json_response(company.change(request.match_info["action"], arguments))
-        except (KeyError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise web.HTTPBadRequest(text=f"{request.match_info['action']}: {error!r}") from error
 
 
@@ -249,12 +263,29 @@ async def _truncate(request: web.Request, response: web.StreamResponse) -> web.S
 
 async def serve(applications: dict[str, web.Application], ports: dict[str, int]) -> dict[str, str]:
     """Start each application on loopback (port 0 picks a free one); returns name → base URL."""
-    addresses = {}
-    for name, app in applications.items():
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", ports.get(name, 0), backlog=1024)
-        await site.start()
-        port = runner.addresses[0][1]
-        addresses[name] = f"http://127.0.0.1:{port}"
-    return addresses
+    return {name: (await _start(app, ports.get(name, 0)))[1] for name, app in applications.items()}
+
+
+async def _start(app: web.Application, port: int) -> tuple[web.AppRunner, str]:
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
+    return runner, f"http://127.0.0.1:{runner.addresses[0][1]}"
+
+
+@contextmanager
+def running(simulator: Simulator[Any]) -> Iterator[str]:
+    """The base URL of a simulator that serves from a thread of its own until the block ends."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name=f"sandbox {simulator.name}", daemon=True)
+    thread.start()
+    try:
+        runner, address = asyncio.run_coroutine_threadsafe(_start(simulator.app, 0), loop).result()
+        try:
+            yield address
+        finally:
+            asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()

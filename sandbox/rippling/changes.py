@@ -1,0 +1,327 @@
+"""What can be made to happen at a company: hires, transfers, terminations, and data gone wrong.
+
+Every change moves the company's clock on by a second and stamps the rows it touches with it. Two arguments go with
+every change: ``lag_seconds`` stamps them that much in the past (a row that turns up late), ``quiet`` leaves their
+``updated_at`` as it was. A worker is named by id, number or work e-mail; other rows by id, name or reference code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sandbox.rippling.company import NO_ENTITLEMENT, RipplingCompany, new_token
+from sandbox.rippling.filters import instant_text
+from sandbox.rippling.organization import department_row
+from sandbox.rippling.table import Row
+
+NAME_FIELDS = frozenset({"given_name", "middle_name", "family_name", "preferred_given_name", "preferred_family_name"})
+REFERENCES = {
+    "department": ("departments", "department_id"),
+    "legal_entity": ("legal-entities", "legal_entity_id"),
+    "employment_type": ("employment-types", "employment_type_id"),
+    "level": ("levels", "level_id"),
+}
+FIXED = frozenset({"id", "created_at", "updated_at"})
+"""Fields that only ``raw`` may set."""
+
+Change = Callable[..., dict[str, Any]]
+
+
+@dataclass
+class Scene:
+    """A company while one change happens to it."""
+
+    company: RipplingCompany
+    stamp: str | None
+    """The ``updated_at`` of what is touched; None leaves it."""
+
+    def save(self, resource: str, row: Row, **changes: Any) -> Row:
+        stamped = {} if self.stamp is None else {"updated_at": self.stamp}
+        return self.company.put(resource, {**row, **stamped, **changes})
+
+    def worker(self, name: str | int) -> Row:
+        found = self.company.workers.get(str(name))
+        if found is None:
+            known = (w for w in self.company.workers if str(name) in (str(w.get("number")), w.get("work_email")))
+            found = next(known, None)
+        if found is None:
+            raise ValueError(f"no worker {name!r}")
+        return found
+
+    def row(self, resource: str, name: str) -> Row:
+        found = self.company.tables[resource].get(name)
+        if found is None:
+            keys = ("name", "reference_code", "legal_name", "label")
+            known = (row for row in self.company.tables[resource] if name in (row.get(key) for key in keys))
+            found = next(known, None)
+        if found is None:
+            raise ValueError(f"no row {name!r} among {resource}")
+        return found
+
+    def shown(self, worker: Row) -> Row:
+        return {**worker, "user": self.company.tables["users"].get(worker.get("user_id"))}
+
+    def set(self, worker: Row, user: Row, given: dict[str, Any]) -> tuple[Row, Row]:
+        """Both rows with these fields, stamped and saved. Raises ValueError for a field that neither has."""
+        names = {name: given[name] for name in NAME_FIELDS & set(given)}
+        of_worker, of_user = self._split(worker, user, {k: v for k, v in given.items() if k not in names})
+        if names:
+            of_user["name"] = _named({**user["name"], **names})
+            of_user["display_name"] = of_user["name"]["formatted"]
+        if "work_email" in of_worker:
+            email = of_worker["work_email"]
+            of_user |= {"username": email, "emails": [{"value": email, "type": "WORK", "display": email}]}
+        if "number" in of_worker:
+            of_user["number"] = str(of_worker["number"])
+        if of_user:
+            user = self.save("users", user, **of_user)
+        return self.save("workers", worker, **of_worker), user
+
+    def _split(self, worker: Row, user: Row, given: dict[str, Any]) -> tuple[Row, Row]:
+        of_worker: Row = {}
+        of_user: Row = {}
+        for name, value in given.items():
+            if name in REFERENCES:
+                resource, target = REFERENCES[name]
+                of_worker[target] = None if value is None else self.row(resource, value)["id"]
+            elif name == "work_location":
+                of_worker["location"] = self._location(value)
+            elif name == "manager":
+                of_worker["manager_id"] = None if value is None else self.worker(value)["id"]
+            elif (name in worker or name == "custom_fields") and name not in FIXED:
+                of_worker[name] = value
+            elif name in user and name not in FIXED:
+                of_user[name] = value
+            else:
+                raise ValueError(f"neither workers nor users have a field {name!r} that can be set")
+        return of_worker, of_user
+
+    def _location(self, name: str | None) -> Row:
+        if name is None:
+            return {"type": "REMOTE", "work_location_id": None}
+        return {"type": "WORK", "work_location_id": self.row("work-locations", name)["id"]}
+
+
+def carry_out(company: RipplingCompany, action: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Raises KeyError for an action that there is not, ValueError or TypeError for arguments that make no sense."""
+    change = ACTIONS[action]
+    rest = dict(arguments)
+    lag, quiet = timedelta(seconds=rest.pop("lag_seconds", 0)), rest.pop("quiet", False)
+    company.now += timedelta(seconds=1)
+    company.forget_pages()
+    return change(Scene(company, None if quiet else instant_text(company.now - lag)), **rest)
+
+
+def hire(scene: Scene, start_date: str | None = None, status: str | None = None, **fields: Any) -> dict[str, Any]:
+    """A new person; what is not given is invented. With a start date to come they are ACCEPTED until then."""
+    company = scene.company
+    worker, user = company.people.next()
+    start = start_date or company.today.isoformat()
+    worker |= {"start_date": start, "title_effective_date": start, "created_at": instant_text(company.now)}
+    worker |= {"updated_at": worker["created_at"], "status": status or _status_on(company, start)}
+    user |= {"created_at": worker["created_at"], "updated_at": worker["created_at"]}
+    if start > company.today.isoformat():
+        company.scheduled[worker["id"]] = (start, "ACTIVE")
+    worker, user = scene.set(worker, user, fields)
+    company.put("users", user)
+    return scene.shown(worker)
+
+
+def terminate(
+    scene: Scene, worker: str | int, end_date: str | None = None, type: str = "VOLUNTARY", reason: str = "Resigned"
+) -> dict[str, Any]:
+    """Terminated when the day has come; until then active with an end date."""
+    company, row = scene.company, scene.worker(worker)
+    end = end_date or company.today.isoformat()
+    details = {"type": type, "reason": reason}
+    company.scheduled.pop(row["id"], None)
+    if end > company.today.isoformat():
+        company.scheduled[row["id"]] = (end, "TERMINATED")
+        return scene.shown(scene.save("workers", row, end_date=end, termination_details=details))
+    return scene.shown(
+        _enter(scene, scene.save("workers", row, end_date=end, termination_details=details), "TERMINATED")
+    )
+
+
+def rehire(
+    scene: Scene, worker: str | int, start_date: str | None = None, new_worker: bool = False, **fields: Any
+) -> dict[str, Any]:
+    """The same worker again, or a new worker of the same user: both happen. Source: rippling §11."""
+    company, row = scene.company, scene.worker(worker)
+    start = start_date or company.today.isoformat()
+    user = company.tables["users"].rows[row["user_id"]]
+    if new_worker:
+        fresh, _ = company.people.next()
+        row = {**row, "id": fresh["id"], "number": fresh["number"], "created_at": instant_text(company.now)}
+    row = {**row, "start_date": start, "end_date": None, "termination_details": None}
+    row = _enter(scene, row, _status_on(company, start))
+    company.scheduled.pop(row["id"], None)
+    if start > company.today.isoformat():
+        company.scheduled[row["id"]] = (start, "ACTIVE")
+    row, _ = scene.set(row, company.tables["users"].rows[user["id"]], fields)
+    return scene.shown(row)
+
+
+def transfer(
+    scene: Scene,
+    worker: str | int,
+    department: str | None = None,
+    work_location: str | None = None,
+    legal_entity: str | None = None,
+) -> dict[str, Any]:
+    """To another department, work location or legal entity; what is not given stays."""
+    places = {"department": department, "work_location": work_location, "legal_entity": legal_entity}
+    return update(scene, worker, **{name: place for name, place in places.items() if place is not None})
+
+
+def update(scene: Scene, worker: str | int, **fields: Any) -> dict[str, Any]:
+    """Any field of the worker or the user, with names flat (given_name) and references by name (department)."""
+    row = scene.worker(worker)
+    row, _ = scene.set(row, scene.company.tables["users"].rows[row["user_id"]], fields)
+    return scene.shown(row)
+
+
+def touch(scene: Scene, n: int = 1) -> dict[str, Any]:
+    """The first n workers get a new ``updated_at`` and nothing else."""
+    touched = [scene.save("workers", row) for row in list(scene.company.workers)[:n]]
+    return {"touched": [row["id"] for row in touched]}
+
+
+def remove_worker(scene: Scene, worker: str | int) -> dict[str, Any]:
+    """The worker is gone without a trace; the user stays."""
+    row = scene.worker(worker)
+    scene.company.remove("workers", row["id"])
+    return {"removed": row["id"]}
+
+
+def duplicate_number(scene: Scene, worker: str | int, other: str | int) -> dict[str, Any]:
+    """The other worker gets the employee number of the first."""
+    return update(scene, scene.worker(other)["id"], number=scene.worker(worker)["number"])
+
+
+def raw(
+    scene: Scene,
+    worker: str | int | None = None,
+    resource: str = "workers",
+    id: str | None = None,
+    fields: dict[str, Any] | None = None,
+    remove: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    """Any field of any row set or removed, however wrong; resource ``users`` with a worker means that worker's user."""
+    if worker is not None:
+        row = scene.worker(worker)
+        row = row if resource == "workers" else scene.company.tables[resource].rows[row["user_id"]]
+    else:
+        row = scene.row(resource, str(id))
+    return scene.save(resource, {name: value for name, value in row.items() if name not in remove}, **(fields or {}))
+
+
+def add_department(
+    scene: Scene, name: str, reference_code: str | None = None, parent: str | None = None
+) -> dict[str, Any]:
+    company = scene.company
+    company.departments_made += 1
+    above = None if parent is None else scene.row("departments", parent)
+    now = instant_text(company.now)
+    row = department_row(company.ids, company.departments_made, name, reference_code, above, now)
+    return scene.save("departments", row)
+
+
+def rename_department(
+    scene: Scene, department: str, name: str | None = None, reference_code: str | None = None
+) -> dict[str, Any]:
+    """Another name, another code, or both. The workers in it are not touched."""
+    given = {"name": name, "reference_code": reference_code}
+    row = scene.row("departments", department)
+    return scene.save("departments", row, **{key: value for key, value in given.items() if value is not None})
+
+
+def remove_department(scene: Scene, department: str) -> dict[str, Any]:
+    """The department is gone; the workers in it keep pointing to it."""
+    row = scene.row("departments", department)
+    scene.company.remove("departments", row["id"])
+    scene.company.people.close(row["id"])
+    return {"removed": row["id"]}
+
+
+def redact(
+    scene: Scene, field: str, resource: str = "workers", worker: str | int | None = None, reason: str = NO_ENTITLEMENT
+) -> dict[str, Any]:
+    """The token no longer sees this field: of one worker, or of all rows of a resource. No ``updated_at`` moves."""
+    if worker is None:
+        scene.company.redacted.setdefault(resource, {})[field] = reason
+    else:
+        scene.company.redacted_rows.setdefault(scene.worker(worker)["id"], {})[field] = reason
+    return {"redacted": scene.company.redacted}
+
+
+def unredact(scene: Scene, field: str, resource: str = "workers", worker: str | int | None = None) -> dict[str, Any]:
+    if worker is None:
+        del scene.company.redacted[resource][field]
+    else:
+        del scene.company.redacted_rows[scene.worker(worker)["id"]][field]
+    return {"redacted": scene.company.redacted}
+
+
+def revoke_token(scene: Scene) -> dict[str, Any]:
+    """No token reaches the company any more."""
+    scene.company.token = None
+    return {"token": None}
+
+
+def issue_token(scene: Scene) -> dict[str, Any]:
+    """A new token, in place of the old one."""
+    scene.company.token = new_token()
+    return {"token": scene.company.token}
+
+
+def set_options(scene: Scene, **options: Any) -> dict[str, Any]:
+    """The API behaves differently from now on: any option of Behaviour."""
+    scene.company.behaviour = scene.company.behaviour.changed(options)
+    return {"changed": sorted(options)}
+
+
+def set_clock(scene: Scene, now: str | None = None, advance_seconds: float = 0) -> dict[str, Any]:
+    """Moves the company's clock; starts and terminations whose day has come take effect."""
+    company = scene.company
+    if now is not None:
+        company.now = datetime.fromisoformat(now).astimezone(UTC)
+    company.now += timedelta(seconds=advance_seconds)
+    due = [
+        (worker_id, state) for worker_id, (day, state) in company.scheduled.items() if day <= company.today.isoformat()
+    ]
+    later = Scene(company, instant_text(company.now))
+    for worker_id, state in due:
+        del company.scheduled[worker_id]
+        if (row := company.workers.get(worker_id)) is not None:
+            _enter(later, row, state)
+    return {"now": instant_text(company.now), "changed": [worker_id for worker_id, _ in due]}
+
+
+def _enter(scene: Scene, row: Row, state: str) -> Row:
+    """The worker is in this state, and their user can sign in only while not terminated."""
+    user = scene.company.tables["users"].get(row.get("user_id"))
+    active = state != "TERMINATED"
+    if user is not None and user["active"] is not active:
+        scene.save("users", user, active=active)
+    return scene.save("workers", row, status=state)
+
+
+def _status_on(company: RipplingCompany, start: str) -> str:
+    return "ACTIVE" if date.fromisoformat(start) <= company.today else "ACCEPTED"
+
+
+def _named(name: Row) -> Row:
+    return {**name, "formatted": f"{name['given_name']} {name['family_name']}"}
+
+
+ACTIONS: dict[str, Change] = {
+    change.__name__: change
+    for change in (
+        hire, terminate, rehire, transfer, update, touch, remove_worker, duplicate_number, raw, add_department,
+        rename_department, remove_department, redact, unredact, revoke_token, issue_token, set_options, set_clock,
+    )
+}  # fmt: skip

@@ -1,0 +1,231 @@
+"""One customer of Rippling: its rows, its token, its clock, and the ways in which its API behaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Literal, get_args
+
+from sandbox.core import Company, new_key
+from sandbox.rippling.filters import instant_text
+from sandbox.rippling.organization import Ids, build
+from sandbox.rippling.people import People
+from sandbox.rippling.table import Row, Table
+
+ENTITLEMENTS = ("API Tier 1", "API Tier 2", "Reports API", "Worker Changes API", "Global Payroll")
+SCOPES = frozenset(
+    f"{name}.read"
+    for name in (
+        "companies", "compensations", "custom-fields", "departments", "employment-types", "entitlements", "job-codes",
+        "job-dimensions", "legal-entities", "levels", "sso-me", "teams", "titles", "tracks", "users", "work-locations",
+        "workers", "workers.custom-fields",
+    )
+)  # fmt: skip
+NO_ENTITLEMENT = "Insufficient entitlements"
+
+FilterOperator = Literal["gte", "ge", "ignored"]
+NextLink = Literal["absolute", "relative", "cursor_only"]
+RedactionIn = Literal["list", "rows", "both"]
+Blank = Literal["absent", "null"]
+Edition = Literal["2024", "2021"]
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """How this company's API answers; where the sources disagree, each reading can be chosen."""
+
+    filter_operator: FilterOperator = "gte"
+    """``ignored``: a filter is taken without complaint and everything comes back."""
+    next_link: NextLink = "absolute"
+    """``cursor_only``: an absolute link without expand, filter, limit and order_by."""
+    next_link_host: str | None = None
+    """Another host, as ``https://other.example.com``, that the links point to."""
+    repeat_page: int | None = None
+    """The page (2 or later) whose link leads to itself for ever."""
+    require_version: bool = False
+    redaction_in: RedactionIn = "list"
+    redaction_style: Blank = "absent"
+    empty: Blank = "null"
+    """How a field without a value is written."""
+    entitlements: tuple[str, ...] = ENTITLEMENTS
+    scopes: frozenset[str] = SCOPES
+    sensitive: bool = False
+    """Workers come with date of birth, gender and social security number."""
+    v1: bool = True
+    v2: bool = True
+    v1_edition: Edition = "2024"
+    """``2021`` adds startDate, departmentId and other fields that the reference later lost."""
+    ids_differ: bool = False
+    """v1 knows people by other ids than v2."""
+    prerendered: bool = False
+    """A page that was answered once is answered from memory until data changes."""
+
+    def __post_init__(self) -> None:
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} is one of {choices}, not {getattr(self, name)!r}")
+        if self.repeat_page is not None and self.repeat_page < 2:
+            raise ValueError("repeat_page is 2 or later: the first page has no cursor that could come back")
+
+    def changed(self, options: dict[str, Any]) -> Behaviour:
+        """Raises ValueError for an option that there is not."""
+        unknown = set(options) - {one.name for one in fields(self)}
+        if unknown:
+            raise ValueError(f"no such option: {', '.join(sorted(unknown))}")
+        made = {"entitlements": tuple, "scopes": frozenset}
+        return replace(self, **{name: made[name](v) if name in made else v for name, v in options.items()})
+
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "filter_operator": get_args(FilterOperator),
+    "next_link": get_args(NextLink),
+    "redaction_in": get_args(RedactionIn),
+    "redaction_style": get_args(Blank),
+    "empty": get_args(Blank),
+    "v1_edition": get_args(Edition),
+}
+
+
+@dataclass(frozen=True)
+class Founding:
+    """What a company is made of."""
+
+    size: int = 150
+    """Active workers."""
+    terminated: int = 0
+    pending: int = 0
+    """Further workers with a start date in the next weeks, in the states INIT, HIRED and ACCEPTED."""
+    not_provisioned: int = 0
+    """How many of the active ones the access rules hide from v1, unless it is asked for all roles."""
+    plants: list[dict[str, str]] | None = None
+    departments: list[dict[str, str]] | None = None
+    now: str = "2026-11-02T09:00:00+00:00"
+    redacted: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Resource → field → reason."""
+
+
+class RipplingCompany(Company):
+    """Rows by v2 resource name. Rows change only through ``put`` and ``remove``."""
+
+    def __init__(self, key: str, seed: int, log_requests: bool, founding: Founding, behaviour: Behaviour) -> None:
+        super().__init__(key=key, seed=seed, log_requests=log_requests)
+        self.token: str | None = None
+        self.behaviour = behaviour
+        self.ids = Ids(seed)
+        self.company_id = self.ids("companies", 0)
+        self.admin_id, self.admin_email = self.ids("users", 0xFFFFFF), "payroll.office@northfield.example.com"
+        self.now = datetime.fromisoformat(founding.now).astimezone(UTC)
+        self.redacted = {name: dict(reasons) for name, reasons in founding.redacted.items()}
+        self.redacted_rows: dict[str, dict[str, str]] = {}
+        self.scheduled: dict[str, tuple[str, str]] = {}
+        """Worker id → the date on which they enter a state, and the state."""
+        self.pages: dict[str, bytes] = {}
+        self.listings: dict[str, list[Row]] = {}
+        self.departments_made = 1000
+        organization = build(self.ids, self.company_id, founding.plants, founding.departments)
+        self.tables: dict[str, Table] = organization.tables
+        self.people = People(seed, self.ids, organization, self.today)
+        self._employ(founding)
+
+    @property
+    def today(self) -> date:
+        return self.now.date()
+
+    @property
+    def workers(self) -> Table:
+        return self.tables["workers"]
+
+    def put(self, resource: str, row: Row) -> Row:
+        self.forget_pages()
+        return self.tables[resource].put(row)
+
+    def remove(self, resource: str, row_id: str) -> None:
+        self.forget_pages()
+        self.tables[resource].remove(row_id)
+
+    def forget_pages(self) -> None:
+        self.pages.clear()
+        self.listings.clear()
+
+    def change(self, action: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        from sandbox.rippling.changes import carry_out  # changes are written in terms of a company
+
+        return carry_out(self, action, arguments)
+
+    def counts(self) -> dict[str, Any]:
+        by_status: dict[str, int] = {}
+        for worker in self.workers:
+            by_status[worker["status"]] = by_status.get(worker["status"], 0) + 1
+        return {
+            "now": instant_text(self.now),
+            "workers_by_status": by_status,
+            "rows": {name: len(table) for name, table in self.tables.items()},
+        }
+
+    def snapshot(self) -> dict[str, Any]:
+        return {
+            **self.counts(),
+            "workers": [self.summary(worker) for worker in self.workers],
+            "departments": list(self.tables["departments"]),
+            "work_locations": [{"id": row["id"], "name": row["name"]} for row in self.tables["work-locations"]],
+            "legal_entities": [{"id": r["id"], "legal_name": r["legal_name"]} for r in self.tables["legal-entities"]],
+        }
+
+    def summary(self, worker: Row) -> dict[str, Any]:
+        """A worker on one line, with references by name; what cannot be resolved is None."""
+        user = self.tables["users"].get(worker.get("user_id")) or {}
+        department = self.tables["departments"].get(worker.get("department_id")) or {}
+        location_id = (worker.get("location") or {}).get("work_location_id")
+        return {
+            "id": worker["id"],
+            "number": worker.get("number"),
+            "status": worker.get("status"),
+            "department": department.get("name"),
+            "department_code": department.get("reference_code"),
+            "work_location": (self.tables["work-locations"].get(location_id) or {}).get("name"),
+            "legal_entity": (self.tables["legal-entities"].get(worker.get("legal_entity_id")) or {}).get("legal_name"),
+            "title": worker.get("title"),
+            "given_name": (user.get("name") or {}).get("given_name"),
+            "family_name": (user.get("name") or {}).get("family_name"),
+            "work_email": worker.get("work_email"),
+            "start_date": worker.get("start_date"),
+            "end_date": worker.get("end_date"),
+            "is_manager": worker.get("is_manager"),
+            "updated_at": worker.get("updated_at"),
+        }
+
+    def _employ(self, founding: Founding) -> None:
+        total = founding.size + founding.terminated + founding.pending
+        hired = [self.people.next() for _ in range(total)]
+        for number, (worker, user) in enumerate(hired[founding.size : founding.size + founding.terminated]):
+            _end(worker, user, self.today - timedelta(days=1 + number * 7 % 700))
+        for number, (worker, _) in enumerate(hired[founding.size + founding.terminated :]):
+            start = (self.today + timedelta(days=7 + number % 50)).isoformat()
+            worker.update(
+                status=("ACCEPTED", "HIRED", "INIT")[number % 3], start_date=start, title_effective_date=start
+            )
+            self.scheduled[worker["id"]] = (start, "ACTIVE")
+        self.tables["workers"] = Table(worker for worker, _ in hired)
+        self.tables["users"] = Table(user for _, user in hired)
+        hidden = founding.not_provisioned
+        self.not_provisioned = frozenset(worker["id"] for worker, _ in hired[founding.size - hidden : founding.size])
+
+
+def found(key: str, options: dict[str, Any]) -> RipplingCompany:
+    """A company made from the options of a control request. Raises ValueError for an option that there is not."""
+    rest = dict(options)
+    seed, log_requests = int(rest.pop("seed", 1)), bool(rest.pop("log_requests", True))
+    founding = Founding(**{one.name: rest.pop(one.name) for one in fields(Founding) if one.name in rest})
+    return RipplingCompany(key, seed, log_requests, founding, Behaviour().changed(rest))
+
+
+def new_token() -> str:
+    return new_key() + new_key()
+
+
+def _end(worker: Row, user: Row, day: date) -> None:
+    """Terminated on that day, or on the day they started if that is later; rows not yet in a table."""
+    worker["end_date"] = max(day.isoformat(), worker["start_date"])
+    worker["status"] = "TERMINATED"
+    worker["termination_details"] = {"type": "VOLUNTARY", "reason": "Found other work"}
+    user["active"] = False
