@@ -30,6 +30,9 @@ class TokenRequest:
         )
 
 
+TOKEN_REQUEST = web.RequestKey("token_request", TokenRequest)
+
+
 def grant(wanted: TokenRequest, company: PlexCompany | None) -> tuple[str | None, web.Response]:
     """A new access token, if granted, and the answer."""
     if not wanted.is_form:

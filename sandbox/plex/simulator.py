@@ -104,7 +104,7 @@ class PlexSimulator(Simulator[PlexCompany]):
 
     def company_of(self, request: web.Request) -> PlexCompany | None:
         """Whose credential this is, valid or not; the handlers decide whether it still counts."""
-        wanted: oauth.TokenRequest | None = request.get("token_request")
+        wanted = request.get(oauth.TOKEN_REQUEST)
         if wanted is not None:
             company = self._by_client.get(wanted.client_id)
         elif request.path.startswith("/api/"):
@@ -112,22 +112,29 @@ class PlexSimulator(Simulator[PlexCompany]):
             company = self._by_token.get(token) if scheme.lower() == "bearer" else None
         else:
             company = self._by_key.get(request.headers.get(API_KEY_HEADER, ""))
-        return company if company is not None and company.key in self.companies else None
+        return company
 
     @web.middleware
     async def _middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """A token request names its client in the body, which has to be read before the company is known."""
         if request.path == oauth.TOKEN_PATH:
-            request["token_request"] = oauth.TokenRequest(request, await request.read())
+            request[oauth.TOKEN_REQUEST] = oauth.TokenRequest(request, await request.read())
         return await super()._middleware(request, handler)
 
     async def _control_snapshot(self, request: web.Request) -> web.Response:
         compact = request.query.get("compact") == "1"
         return web.json_response(self._named(request).snapshot(compact=compact))
 
+    async def _control_delete(self, request: web.Request) -> web.Response:
+        company = self._named(request)
+        for known in (self._by_client, self._by_key, self._by_token):
+            for credential in [name for name, owner in known.items() if owner is company]:
+                del known[credential]
+        return await super()._control_delete(request)
+
     async def _token(self, request: web.Request) -> web.Response:
         company = self.company_of(request)
-        token, answer = oauth.grant(request["token_request"], company)
+        token, answer = oauth.grant(request[oauth.TOKEN_REQUEST], company)
         if token is not None and company is not None:
             self._by_token[token] = company
         return answer

@@ -44,6 +44,7 @@ class Table:
 
     def __init__(self, names: Names, indexed: Iterable[str] = ()) -> None:
         self.names = names
+        self._known = names.connect.keys() | names.documents.keys()
         self.rows: dict[str, Row] = {}
         self._memo: dict[Hashable, Any] = {}
         self._indexes: dict[str, dict[str, list[Row]]] = {name: {} for name in indexed}
@@ -55,6 +56,7 @@ class Table:
         return iter(self.rows.values())
 
     def add(self, record: Record) -> Row:
+        self._refuse_unknown(record)
         row = self.rows[record[self.names.key]] = Row(record)
         for name in self._indexes:
             self._index(name, row)
@@ -62,6 +64,7 @@ class Table:
         return row
 
     def change(self, row: Row, changes: Record) -> None:
+        self._refuse_unknown(changes)
         for name in self._indexes.keys() & changes.keys():
             self._unindex(name, row)
         row.record.update(changes)
@@ -102,6 +105,11 @@ class Table:
         """Render every row now instead of at its first read."""
         for row in self:
             row.json(self.names, profile)
+
+    def _refuse_unknown(self, record: Record) -> None:
+        """ValueError for a name no profile shows: a slip of whoever scripts the simulator."""
+        if not record.keys() <= self._known:
+            raise ValueError(f"unknown fields {sorted(record.keys() - self._known)}; known are {sorted(self._known)}")
 
     def _index(self, name: str, row: Row) -> None:
         value = row.record.get(name)
