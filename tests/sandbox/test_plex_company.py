@@ -96,8 +96,9 @@ def test_a_pcn_migrated_to_iam_reads_but_refuses_employee_writes() -> None:
     assert plex.connect("POST", "/mdm/v1/chart-of-accounts", json=account).status_code == 201
 
 
-def test_an_accepted_command_shows_after_some_reads() -> None:
-    plex = Plex(deactivate_delay={"reads": 2})
+@pytest.mark.parametrize("delay", [2, {"reads": 2}])
+def test_an_accepted_command_shows_after_some_reads(delay: object) -> None:
+    plex = Plex(deactivate_delay=delay)
     hired = plex.hire()
     url = f"{EMPLOYEES}/{hired['id']}"
     plex.connect("POST", f"{url}/deactivate", json={"status": "Terminated"})

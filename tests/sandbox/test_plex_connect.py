@@ -227,6 +227,8 @@ def test_accounts_are_segmented_dated_and_written_by_their_own_rules() -> None:
 
     renamed = {"name": "Paint labor", "categoryType": "Expense"}
     assert "'id' is required" in complaint(plex.connect("PUT", url, json=renamed))[2]
+    another = renamed | {"id": accounts[0]["id"]}
+    assert "not the id in the path" in complaint(plex.connect("PUT", url, json=another))[2]
     changed = plex.connect("PUT", url, json=renamed | {"id": created.json()["id"]}).json()
     assert (changed["name"], changed["accountNumber"]) == ("Paint labor", "61000-410-0100")
     assert changed["modifiedDate"] > created.json()["modifiedDate"]
