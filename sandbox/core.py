@@ -14,7 +14,7 @@ import re
 import secrets
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -161,7 +161,8 @@ class Simulator(Generic[CompanyT]):
             case "cut":
                 return _cut(request)
             case "cut_after":
-                await handler(request)
+                with suppress(web.HTTPException):
+                    await handler(request)
                 return _cut(request)
             case "html":
                 return web.Response(text="<html><body>Sign in</body></html>", content_type="text/html")

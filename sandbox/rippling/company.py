@@ -55,6 +55,8 @@ class Behaviour:
     v2: bool = True
     v1_edition: Edition = "2024"
     """``2021`` adds startDate, departmentId and other fields that the reference later lost."""
+    v1_left_out: tuple[str, ...] = ()
+    """Employee fields that the v1 scopes do not cover; v1 says nothing about them."""
     ids_differ: bool = False
     """v1 knows people by other ids than v2."""
     prerendered: bool = False
@@ -72,7 +74,7 @@ class Behaviour:
         unknown = set(options) - {one.name for one in fields(self)}
         if unknown:
             raise ValueError(f"no such option: {', '.join(sorted(unknown))}")
-        made = {"entitlements": tuple, "scopes": frozenset}
+        made = {"entitlements": tuple, "scopes": frozenset, "v1_left_out": tuple}
         return replace(self, **{name: made[name](v) if name in made else v for name, v in options.items()})
 
 

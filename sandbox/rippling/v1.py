@@ -137,7 +137,9 @@ def employee(company: RipplingCompany, worker: Row) -> Row:
         "level": None if level is None else level["name"],
         "teams": [team["name"] for team in teams if team is not None],
     }
-    return written | _fields_of_2021(company, worker) if company.behaviour.v1_edition == "2021" else written
+    if company.behaviour.v1_edition == "2021":
+        written |= _fields_of_2021(company, worker)
+    return {name: value for name, value in written.items() if name not in company.behaviour.v1_left_out}
 
 
 def _fields_of_2021(company: RipplingCompany, worker: Row) -> Row:
