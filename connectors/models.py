@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import models
-from fernet_fields import EncryptedTextField
 
 from connectors import seal
 from connectors.vendors import VENDORS, Vendor
@@ -27,7 +26,7 @@ class Connection(TenantOwned):
 
     ``learned`` is what the last check found out (which host works, which filter is honoured). Credentials are
     write-only: ``replace_credentials`` and ``open_credentials`` are the only ways in and out, and only
-    ``registry.open_connector`` uses the latter.
+    ``registry`` uses the latter. People change connections through ``administration``.
     """
 
     class Environment(models.TextChoices):
@@ -46,7 +45,7 @@ class Connection(TenantOwned):
     name = models.CharField(max_length=120)
     environment = models.CharField(max_length=12, choices=Environment.choices, default=Environment.PRODUCTION)
     settings = models.JSONField(default=dict, blank=True)
-    sealed = EncryptedTextField(default="", blank=True, editable=False)
+    sealed = seal.SealedField(null=True, blank=True, editable=False)
     sealed_by = models.CharField(max_length=12, blank=True, editable=False)
     learned = models.JSONField(default=dict, blank=True, editable=False)
     state = models.CharField(max_length=12, choices=State.choices, default=State.NEW, editable=False)
@@ -65,6 +64,11 @@ class Connection(TenantOwned):
                 violation_error_message="Another connection has this name.",
             ),
             models.UniqueConstraint(fields=["tenant", "id"], name="connection_of_tenant"),
+            models.CheckConstraint(
+                condition=models.Q(sealed__isnull=True, sealed_by="")
+                | models.Q(sealed__isnull=False) & ~models.Q(sealed_by=""),
+                name="connection_names_its_key",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -81,13 +85,16 @@ class Connection(TenantOwned):
         return bool(self.sealed_by)
 
     def replace_credentials(self, credentials: Mapping[str, str]) -> None:
-        """Seal these for this connection; the caller saves."""
-        self.sealed = seal.seal(self.tenant_id, self.id, credentials)
-        self.sealed_by = seal.current_key_id()
+        """Seal these for this connection, none for an empty mapping; the caller saves."""
+        assert self.tenant_id is not None, "credentials are bound to a tenant; enter its scope first"
+        self.sealed = seal.seal(self.tenant_id, self.id, seal.CREDENTIALS, credentials) if credentials else None
+        self.sealed_by = seal.current_key_id() if credentials else ""
 
     def open_credentials(self) -> dict[str, str]:
-        """The credentials in clear; raises SealBroken when they were stored for another connection."""
-        return seal.unseal(self.tenant_id, self.id, self.sealed)
+        """The credentials in clear, empty when there are none; raises SealBroken when they cannot be opened."""
+        if self.sealed is None or self.tenant_id is None:
+            return {}
+        return seal.unseal(self.tenant_id, self.id, seal.CREDENTIALS, self.sealed)
 
     def note_check(self, result: CheckResult, *, at: Any) -> None:
         """Take over what a check found; the caller saves. A paused connection stays paused."""
@@ -104,13 +111,25 @@ class Connection(TenantOwned):
         self.learned = {**self.learned, **result.learned}
         self.account = result.account[:200]
         self.checked_at = at
-        if self.state == self.State.PAUSED:
-            return
-        worst = {f["level"] for f in self.findings}
-        self.state = (
-            self.State.ATTENTION if "failed" in worst else self.State.LIMITED if "warning" in worst else self.State.READY
-        )
+        if self.state != self.State.PAUSED:
+            self.take_state_from_check()
+
+    def take_state_from_check(self) -> None:
+        """Set the state that follows from the last check; the caller saves."""
+        levels = {finding["level"] for finding in self.findings}
         self.state_reason = next((f["sentence"] for f in self.findings if f["level"] == "failed"), "")
+        if self.checked_at is None:
+            self.state = self.State.NEW
+        elif "failed" in levels:
+            self.state = self.State.ATTENTION
+        else:
+            self.state = self.State.LIMITED if "warning" in levels else self.State.READY
+
+    def forget_check(self) -> None:
+        """Drop what was found out with other settings or credentials; the caller saves. Paused stays paused."""
+        self.findings, self.learned, self.account, self.checked_at = [], {}, "", None
+        if self.state != self.State.PAUSED:
+            self.take_state_from_check()
 
 
 class RateBudget(TenantOwned):
@@ -124,6 +143,6 @@ class AccessToken(TenantOwned):
     """A short-lived token of a connection, shared by all workers. Sealed like credentials."""
 
     connection = models.OneToOneField(Connection, on_delete=models.CASCADE, primary_key=True)
-    sealed = EncryptedTextField(default="")
+    sealed = seal.SealedField(null=True)
     sealed_by = models.CharField(max_length=12, blank=True)
     expires_at = models.DateTimeField(null=True)

@@ -1,0 +1,224 @@
+"""However many workers share a connection, the vendor sees no more requests than its limit and one batch."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from django.db import connection as database
+from django.db import transaction
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.budget import SharedBudget
+from connectors.isolated import isolated_connection
+from connectors.models import Connection, RateBudget
+from tenants.scope import tenant_scope
+from tests.cast import make_tenant
+from tests.conftest import ROOT, database_environment
+from tests.connectors.stored import make_connection
+from tests.connectors.surroundings import Clock
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def shared_budget(connection: Connection, per_minute: int | None, clock: Clock) -> SharedBudget:
+    return SharedBudget(connection.tenant_id, connection.id, per_minute=per_minute, now=clock.now, sleep=clock.sleep)
+
+
+def database_sessions() -> int:
+    with database.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user"
+        )
+        return int(cursor.fetchone()[0])
+
+
+def send(seconds: float, threads: int, budgets: list[SharedBudget]) -> list[float]:
+    """Send as fast as the budgets allow; the wall-clock times at which requests left."""
+    times: list[float] = []
+    until = time.time() + seconds
+
+    def work(own: SharedBudget) -> None:
+        while time.time() < until:
+            own.acquire()
+            times.append(time.time())
+
+    workers = [threading.Thread(target=work, args=(budgets[n % len(budgets)],)) for n in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return times
+
+
+SENDER = """
+import json, sys, uuid
+import django
+django.setup()
+from datetime import UTC, datetime
+import time
+from connectors.budget import SharedBudget
+from connectors.isolated import isolated_connection
+from tests.connectors.test_budget import send
+budget = SharedBudget(uuid.UUID(sys.argv[1]), uuid.UUID(sys.argv[2]), per_minute=int(sys.argv[3]),
+                      now=lambda: datetime.now(UTC), sleep=time.sleep)
+print("ready", flush=True)
+sys.stdin.readline()
+print(json.dumps(send(float(sys.argv[4]), 4, [budget])))
+"""
+
+
+def test_threads_of_two_processes_together_stay_within_the_limit() -> None:
+    per_minute, seconds = 1200, 3.0
+    connection = make_connection(make_tenant("Acme"))
+    mine = [
+        SharedBudget(connection.tenant_id, connection.id, per_minute=per_minute, now=utc_now, sleep=time.sleep)
+        for _ in range(2)
+    ]
+    before = database_sessions()
+    arguments = [str(connection.tenant_id), str(connection.id), str(per_minute), str(seconds)]
+    with subprocess.Popen(
+        [sys.executable, "-c", SENDER, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=database_environment(),
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdin is not None
+        assert other.stdout.readline() == "ready\n"
+        other.stdin.write("go\n")
+        other.stdin.flush()
+        start = time.time()
+        here = send(seconds, 8, mine)
+        elsewhere = json.loads(other.stdout.read())
+    times = sorted(here + elsewhere)
+
+    rate, batch = per_minute / 60, per_minute // 60
+    for count, moment in enumerate(times, start=1):
+        assert count <= rate * (moment - start) + batch
+    assert len(here) > 0
+    assert len(elsewhere) > 0
+    assert len(times) > rate * seconds / 2, "the limit is not used"
+    assert database_sessions() == before
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    per_minute=st.sampled_from([6, 180, 600]),
+    steps=st.lists(st.tuples(st.integers(0, 2), st.floats(0, 3)), min_size=20, max_size=60),
+)
+def test_no_minute_sees_more_than_the_limit_and_a_batch(per_minute: int, steps: list[tuple[int, float]]) -> None:
+    connection = make_connection(make_tenant("Acme"))
+    clock = Clock()
+    workers = [shared_budget(connection, per_minute, clock) for _ in range(3)]
+    sent: list[datetime] = []
+    for worker, pause in steps:
+        clock.moment += timedelta(seconds=pause if pause > 2.5 else 0)
+        workers[worker].acquire()
+        sent.append(clock.now())
+
+    most = per_minute + max(1, per_minute // 60)
+    for index, first in enumerate(sent):
+        assert sum(first <= moment < first + timedelta(minutes=1) for moment in sent[index:]) <= most
+    if per_minute == 6:
+        assert all(after - before >= timedelta(seconds=9) for before, after in pairwise(sent))
+
+
+def test_a_high_limit_does_not_cost_a_round_trip_per_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = make_connection(make_tenant("Acme"))
+    trips = 0
+    real = isolated_connection
+
+    def counted(tenant_id):  # type: ignore[no-untyped-def]
+        nonlocal trips
+        trips += 1
+        return real(tenant_id)
+
+    monkeypatch.setattr("connectors.budget.isolated_connection", counted)
+    limited = shared_budget(connection, 6000, Clock())
+    for _ in range(500):
+        limited.acquire()
+
+    assert trips == 5
+
+
+def test_times_reserved_and_not_used_are_given_up() -> None:
+    connection = make_connection(make_tenant("Acme"))
+    clock = Clock()
+    limited = shared_budget(connection, 600, clock)
+    limited.acquire()
+    clock.moment += timedelta(minutes=5)
+    start = clock.moment
+    for _ in range(30):
+        limited.acquire()
+
+    assert clock.moment - start == pytest.approx(timedelta(seconds=2.9), abs=timedelta(milliseconds=1))
+
+
+def test_when_the_vendor_says_wait_every_worker_waits() -> None:
+    connection = make_connection(make_tenant("Acme"))
+    for per_minute in (600, None):
+        clock = Clock()
+        one, two = shared_budget(connection, per_minute, clock), shared_budget(connection, per_minute, clock)
+        with tenant_scope(connection.tenant_id):
+            RateBudget.objects.all().delete()
+        one.acquire()
+        one.slow_down(30)
+        two.acquire()
+        assert clock.slept[-1] == pytest.approx(30, abs=0.2)
+        one.acquire()
+
+        assert clock.moment >= Clock().moment + timedelta(seconds=30)
+
+
+def test_a_thread_that_waits_for_its_turn_also_obeys() -> None:
+    connection = make_connection(make_tenant("Acme"))
+    clock = Clock()
+    start = clock.moment
+
+    def sleep_through_a_refusal(seconds: float) -> None:
+        clock.sleep(seconds)
+        if len(clock.slept) == 1:
+            limited.slow_down(60)
+
+    limited = SharedBudget(
+        connection.tenant_id, connection.id, per_minute=60, now=clock.now, sleep=sleep_through_a_refusal
+    )
+    limited.acquire()
+    limited.acquire()
+
+    assert clock.moment - start >= timedelta(seconds=61)
+
+
+def test_without_a_limit_nobody_waits() -> None:
+    clock = Clock()
+    free = shared_budget(make_connection(make_tenant("Acme")), None, clock)
+    for _ in range(1000):
+        free.acquire()
+
+    assert clock.slept == []
+
+
+def test_a_rolled_back_transaction_does_not_give_its_requests_back() -> None:
+    connection = make_connection(make_tenant("Acme"))
+    clock = Clock()
+    limited = shared_budget(connection, 60, clock)
+    with pytest.raises(RuntimeError), tenant_scope(connection.tenant_id), transaction.atomic():
+        limited.acquire()
+        # Another worker is not kept waiting by the open transaction either.
+        shared_budget(connection, 60, Clock()).acquire()
+        raise RuntimeError
+    limited.acquire()
+
+    assert clock.slept == [pytest.approx(2.0)]
