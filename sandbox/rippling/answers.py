@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from sandbox.rippling.company import Blank
+
 
 class Refusal(Exception):
     """The request is answered with this status and ``{"detail": …}``. Source: rippling §9."""
@@ -22,16 +24,19 @@ class Refusal(Exception):
         return web.Response(status=self.status, text=body, content_type="application/json")
 
 
-def encoded(body: Any) -> bytes:
-    return msgspec.json.encode(body)
+def encoded(body: Any, empty: Blank) -> bytes:
+    """The body as JSON, with fields without a value written as null or left out."""
+    return msgspec.json.encode(body if empty == "null" else _without_nulls(body))
 
 
-def answer(body: Any) -> web.Response:
-    return answer_bytes(body if isinstance(body, bytes) else encoded(body))
-
-
-def answer_bytes(body: bytes) -> web.Response:
+def answer(body: bytes) -> web.Response:
     return web.Response(body=body, content_type="application/json", charset="utf-8")
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nulls(one) for name, one in value.items() if one is not None}
+    return [_without_nulls(one) for one in value] if isinstance(value, list) else value
 
 
 def whole_number(request: web.Request, name: str, default: int | None, least: int, most: int | None) -> int | None:

@@ -157,11 +157,11 @@ def rehire(
         fresh, _ = company.people.next()
         row = {**row, "id": fresh["id"], "number": fresh["number"], "created_at": instant_text(company.now)}
     row = {**row, "start_date": start, "end_date": None, "termination_details": None}
-    row = _enter(scene, row, _status_on(company, start))
+    row, _ = scene.set(row, user, {"status": _status_on(company, start), **fields})
+    row = _enter(scene, row, row["status"])
     company.scheduled.pop(row["id"], None)
     if start > company.today.isoformat():
         company.scheduled[row["id"]] = (start, "ACTIVE")
-    row, _ = scene.set(row, company.tables["users"].rows[user["id"]], fields)
     return scene.shown(row)
 
 

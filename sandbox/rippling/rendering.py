@@ -56,6 +56,10 @@ class Rendering:
         written = self._row(resource, row, self.tree, "", met)
         return {"__meta": meta(met), **written}
 
+    def bare(self, resource: str, row: Row) -> Row:
+        """A single object of the kind that has no ``__meta``."""
+        return self._row(resource, row, self.tree, "", {})
+
     def list_meta(self) -> Row:
         return meta(self.redacted if self.company.behaviour.redaction_in != "rows" else {})
 
@@ -74,8 +78,6 @@ class Rendering:
             self._take_out(written, name)
             if name.endswith("_id"):
                 written.pop(name.removesuffix("_id"), None)
-        if company.behaviour.empty == "absent":
-            return {name: value for name, value in written.items() if value is not None}
         return written
 
     def _expand(

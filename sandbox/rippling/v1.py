@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.rippling.answers import Refusal, answer, whole_number
+from sandbox.rippling.answers import Refusal, answer, encoded, whole_number
 from sandbox.rippling.company import RipplingCompany
 from sandbox.rippling.people import custom_values
 from sandbox.rippling.table import Row
@@ -32,9 +32,9 @@ async def respond(request: web.Request, company: RipplingCompany | None) -> web.
             raise Refusal(401, "Invalid token.")
         if path == "/mark_app_installed":
             _method(request, "POST")
-            return answer({"ok": True})
+            return answer(encoded({"ok": True}, "null"))
         _method(request, "GET")
-        return answer(_without_empty(company, _answer(company, request, path)))
+        return answer(encoded(_body(company, request, path), company.behaviour.empty))
     except Refusal as refusal:
         return refusal.response()
 
@@ -44,7 +44,7 @@ def _method(request: web.Request, allowed: str) -> None:
         raise Refusal(405, f'Method "{request.method}" not allowed.')
 
 
-def _answer(company: RipplingCompany, request: web.Request, path: str) -> Any:
+def _body(company: RipplingCompany, request: web.Request, path: str) -> Any:
     if path == "/me":
         return {
             "id": _person_id(company, company.admin_id),
@@ -219,11 +219,3 @@ def _worker_id(company: RipplingCompany, v1_id: str) -> str:
     if not company.behaviour.ids_differ:
         return v1_id
     return company.ids.prefix("workers")[:2] + v1_id[2:] if v1_id.startswith(OTHER_ID) else ""
-
-
-def _without_empty(company: RipplingCompany, value: Any) -> Any:
-    if company.behaviour.empty == "null":
-        return value
-    if isinstance(value, list):
-        return [_without_empty(company, one) for one in value]
-    return {name: one for name, one in value.items() if one is not None}

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from sandbox.rippling.answers import Refusal, answer, answer_bytes, encoded, whole_number
+from sandbox.rippling.answers import Refusal, answer, encoded, whole_number
 from sandbox.rippling.company import RipplingCompany
 from sandbox.rippling.filters import SORTABLE, Filter, RefusedQuery, parse_filter, parse_order
 from sandbox.rippling.organization import FOUNDED
@@ -37,9 +37,7 @@ async def respond(request: web.Request, company: RipplingCompany | None) -> web.
         if company is None or not company.behaviour.v2:
             raise Refusal(401, "Invalid or expired token.")
         _admit(request, company, match[1], resource)
-        if match[2]:
-            return _one(request, company, match[1], match[2])
-        return _list(request, company, match[1], resource)
+        return answer(_body(request, company, match[1], resource, match[2]))
     except RefusedQuery as refused:
         return Refusal(400, str(refused)).response()
     except Refusal as refusal:
@@ -67,31 +65,33 @@ def _is_date(text: str) -> bool:
         return False
 
 
-def _one(request: web.Request, company: RipplingCompany, name: str, row_id: str) -> web.Response:
+def _body(request: web.Request, company: RipplingCompany, name: str, resource: Resource, row_id: str | None) -> bytes:
+    empty = company.behaviour.empty
+    if row_id is not None:
+        return encoded(_one(request, company, name, row_id), empty)
+    if name == "sso-me":
+        return encoded(_rendering(request, company, name).bare(name, _signed_in(company)), empty)
+    if name == "entitlements":
+        return encoded({"__meta": meta({}), "results": _entitlements(company), "next_link": None}, empty)
+    if not company.behaviour.prerendered:
+        return encoded(_page(request, company, name, resource), empty)
+    key = f"{request.host}{request.path_qs}"
+    if key not in company.pages:
+        company.pages[key] = encoded(_page(request, company, name, resource), empty)
+    return company.pages[key]
+
+
+def _one(request: web.Request, company: RipplingCompany, name: str, row_id: str) -> Row:
     row = company.tables[name].get(row_id)
     if row is None:
         raise Refusal(404, "Not found.")
-    return answer(_rendering(request, company, name).single(name, row))
+    return _rendering(request, company, name).single(name, row)
 
 
 def _rendering(request: web.Request, company: RipplingCompany, name: str) -> Rendering:
     """``expand`` is read only where the resource has something to expand; elsewhere it is an unknown parameter."""
     text = request.query.get("expand", "") if RESOURCES[name].expandable else ""
     return Rendering(company, parse_expand(text, name))
-
-
-def _list(request: web.Request, company: RipplingCompany, name: str, resource: Resource) -> web.Response:
-    if name == "sso-me":
-        signed_in = _rendering(request, company, name).single(name, _signed_in(company))
-        return answer({key: value for key, value in signed_in.items() if key != "__meta"})
-    if name == "entitlements":
-        return answer({"__meta": meta({}), "results": _entitlements(company), "next_link": None})
-    if not company.behaviour.prerendered:
-        return answer(_page(request, company, name, resource))
-    key = f"{request.host}{request.path_qs}"
-    if key not in company.pages:
-        company.pages[key] = encoded(_page(request, company, name, resource))
-    return answer_bytes(company.pages[key])
 
 
 def _page(request: web.Request, company: RipplingCompany, name: str, resource: Resource) -> Row:
@@ -106,8 +106,6 @@ def _page(request: web.Request, company: RipplingCompany, name: str, resource: R
         repeats = number == company.behaviour.repeat_page
         cursor = request.query["cursor"] if repeats else _write_cursor(rows[-1], number + 1)
         body["next_link"] = _next_link(request, company, cursor)
-    elif company.behaviour.empty == "absent":
-        del body["next_link"]
     return body
 
 
