@@ -1,0 +1,228 @@
+"""The connection's check: what these credentials may do, entity by entity, in sentences for payroll staff.
+
+An empty list is not success. Where the role is missing Plex answers with an empty list (plex §7), so each list is
+held against another that tells whether it can really be empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+from connectors.contract import CheckResult, ConnectorContext, Finding, Level
+from connectors.errors import ConnectionConfigError, ConnectorError, TemporaryError
+from connectors.plex.client import PlexClient
+from connectors.plex.mapper import segments
+from connectors.plex.refusals import AccessError
+from connectors.plex.schemas import (
+    ACCOUNTS,
+    BUILDINGS,
+    COST_CENTERS,
+    EMPLOYEES,
+    PERIODS,
+    TRIAL_BALANCE,
+    AccountRow,
+    EmployeeRow,
+    PeriodRow,
+    read_row,
+)
+from connectors.plex.settings import Plant
+from connectors.plex.setup import LEARNED, balance_periods
+
+KEY_WARNING = timedelta(days=14)
+REFERENCE, PEOPLE, PAYROLL = "reference", "people", "payroll"
+
+
+def check(client: PlexClient, context: ConnectorContext) -> CheckResult:
+    """Findings for every plant; ``learned`` holds the tenant ids that proved themselves (``tenant_id_<PCN>``)."""
+    findings = list(_key(client, context))
+    learned = {}
+    for plant in client.settings.plants:
+        one = _PlantCheck(client, context, plant)
+        findings += one.findings()
+        if one.tenant_id:
+            learned[f"tenant_id_{plant.pcn}"] = one.tenant_id
+    own = client.settings.plants[0]
+    return CheckResult(findings=findings, learned=learned, account=f"{own.code} (PCN {own.pcn})")
+
+
+def _key(client: PlexClient, context: ConnectorContext) -> Iterator[Finding]:
+    end = client.settings.key_expires_on
+    left = end - context.now().date() if end else None
+    if left is not None and left <= KEY_WARNING:
+        when = f"expires in {left.days} days, on {end}" if left.days > 0 else f"was to expire on {end}"
+        yield Finding(
+            entity="key",
+            level=Level.WARNING,
+            access="granted",
+            sentence=f"The consumer key {when}. Create a new one in the Plex developer portal and enter it here.",
+        )
+
+
+class _PlantCheck:
+    """One plant: asks in an order in which each answer helps to read the next."""
+
+    def __init__(self, client: PlexClient, context: ConnectorContext, plant: Plant) -> None:
+        self._client = client
+        self._context = context
+        self._plant = plant
+        self._where = f"PCN {plant.pcn}"
+        self._buildings_in_use = False
+        self._accounts_exist = False
+        self.tenant_id = ""
+
+    def findings(self) -> Iterator[Finding]:
+        identity = list(self._asked("identity", (), self._identity))
+        yield from identity
+        if any(finding.level is Level.FAILED and finding.access != "not_subscribed" for finding in identity):
+            return  # every further answer would be refused for the same reason, or be another company's
+        yield from self._asked("employees", (REFERENCE, PEOPLE), self._employees)
+        yield from self._asked("accounts", (REFERENCE, PAYROLL), self._accounts)
+        yield from self._asked("buildings", (REFERENCE,), self._buildings)
+        yield from self._asked("fiscal periods", (PAYROLL,), self._periods)
+        yield from self._asked("cost centers", (REFERENCE, PAYROLL), self._cost_centers)
+
+    def _asked(
+        self, entity: str, affects: tuple[str, ...], question: Callable[[], Iterator[Finding]]
+    ) -> Iterator[Finding]:
+        """The findings of ``question``; a refusal becomes one."""
+        try:
+            yield from question()
+        except ConnectorError as error:
+            access = "unknown"
+            if isinstance(error, AccessError):
+                access = "forbidden" if error.access == "refused" else error.access
+            elif isinstance(error, TemporaryError):
+                access = "unreachable"
+            elif isinstance(error, ConnectionConfigError):
+                access = "forbidden"
+            yield Finding(entity=entity, level=Level.FAILED, access=access, sentence=error.sentence, affects=affects)
+
+    def _granted(self, entity: str, sentence: str, access: str = "granted") -> Finding:
+        return Finding(entity=entity, level=Level.OK, access=access, sentence=sentence)
+
+    def _warning(self, entity: str, access: str, sentence: str, *affects: str) -> Finding:
+        return Finding(entity=entity, level=Level.WARNING, access=access, sentence=sentence, affects=affects)
+
+    def _identity(self) -> Iterator[Finding]:
+        self.tenant_id = self._client.prove(self._plant)
+        if self.tenant_id:
+            yield self._granted(
+                "identity", f"Plex answers for company {self._plant.code} ({self._where}), as set here."
+            )
+        else:
+            yield self._warning(
+                "identity",
+                "unknown",
+                f"This Plex address cannot say which company it answers for. Look at a few employees of {self._where} "
+                f"before you switch writes on.",
+                PEOPLE,
+            )
+
+    def _empty(self, entity: str, really: bool, what: str, *affects: str) -> Finding:
+        if really:
+            return self._warning(entity, "empty", f"{self._where} has no {what} yet, as far as Plex shows.", *affects)
+        return Finding(
+            entity=entity,
+            level=Level.FAILED,
+            access="role_missing",
+            sentence=f"Plex shows no {what} of {self._where}, though there must be some: the role that may see them is "
+            f"missing. Ask your Plex administrator for it.",
+            affects=affects,
+        )
+
+    def _employees(self) -> Iterator[Finding]:
+        settings, count = self._client.settings, 0
+        values: dict[str, set[str]] = {column: set() for column, _ in LEARNED.values()}
+        for raw in self._client.rows(self._plant, EMPLOYEES):
+            row = read_row(raw, EmployeeRow, EMPLOYEES)
+            count += 1
+            self._buildings_in_use = self._buildings_in_use or bool(row.building)
+            for column, seen in values.items():
+                if value := getattr(row, column):
+                    seen.add(value)
+        if count:
+            yield self._granted("employees", f"{count} employees of {self._where} can be read.")
+        else:
+            yield self._empty("employees", settings.may_be_empty, "employees", REFERENCE, PEOPLE)
+        yield self._granted(
+            "employee writes",
+            f"Whether employees of {self._where} may be changed shows only at the first change. A PCN that was moved "
+            f"to Plex IAM refuses it.",
+            access="unknown",
+        )
+        known = {column: values[column] | set(settings.known[setting]) for column, setting in LEARNED.values()}
+        listed = ", ".join(f"{len(known[column])} {setting}" for column, setting in LEARNED.values())
+        yield self._granted("setup values", f"Known from the employees of {self._where} and the settings: {listed}.")
+        unseen = [
+            status
+            for status in (settings.status_active, settings.statuses_inactive[0])
+            if status.casefold() not in {known_status.casefold() for known_status in known["status"]}
+        ]
+        if unseen:
+            yield self._warning(
+                "setup values",
+                "unknown",
+                f"Nobody in {self._where} has the status {' or '.join(unseen)}. Make sure it is spelled as in Plex's "
+                f"Employee Status table, then add it to the further statuses in the settings.",
+                PEOPLE,
+            )
+
+    def _accounts(self) -> Iterator[Finding]:
+        count = odd = 0
+        for raw in self._client.rows(self._plant, ACCOUNTS):
+            row = read_row(raw, AccountRow, ACCOUNTS)
+            count += 1
+            odd += not segments(row.account_number, self._client.settings.account_number)
+        self._accounts_exist = count > 0
+        if not count:
+            yield self._empty("accounts", self._client.settings.may_be_empty, "accounts", REFERENCE, PAYROLL)
+            return
+        yield self._granted("accounts", f"{count} accounts of {self._where} can be read.")
+        if odd:
+            yield self._warning(
+                "accounts",
+                "granted",
+                f"{odd} of {count} account numbers of {self._where} do not match the account number pattern, so their "
+                f"cost center is not known. Correct the pattern in the settings if they should.",
+                REFERENCE,
+                PAYROLL,
+            )
+
+    def _buildings(self) -> Iterator[Finding]:
+        count = sum(1 for _ in self._client.rows(self._plant, BUILDINGS))
+        if count:
+            yield self._granted("buildings", f"{count} buildings of {self._where} can be read.")
+        else:
+            yield self._empty("buildings", not self._buildings_in_use, "buildings", REFERENCE)
+
+    def _periods(self) -> Iterator[Finding]:
+        today = self._context.now().date()
+        periods = [read_row(raw, PeriodRow, PERIODS) for raw in self._client.rows(self._plant, PERIODS)]
+        current = next((period for period in periods if period.holds(today)), None)
+        if not periods:
+            yield self._empty("fiscal periods", not self._accounts_exist, "fiscal periods", PAYROLL)
+        elif current is None:
+            sentence = f"{self._where} has no fiscal period for today. Have it set up in Plex before the next pay run."
+            yield self._warning("fiscal periods", "granted", sentence, PAYROLL)
+        else:
+            sentence = (
+                f"{len(periods)} fiscal periods can be read; {current.period_display} is {current.period_status}."
+            )
+            yield self._granted("fiscal periods", sentence)
+
+    def _cost_centers(self) -> Iterator[Finding]:
+        if self._client.settings.profile == "documents":
+            count = sum(1 for _ in self._client.rows(self._plant, COST_CENTERS))
+            what = "cost centers"
+        else:
+            filters = balance_periods(self._context.now().date())
+            count = sum(1 for _ in self._client.rows(self._plant, TRIAL_BALANCE, filters))
+            what = "trial balance lines of the last twelve months"
+        if count:
+            yield self._granted("cost centers", f"{count} {what} of {self._where} can be read.")
+        else:
+            sentence = (
+                f"Plex shows no {what} of {self._where}. Only cost centers that occur in account numbers are known."
+            )
+            yield self._warning("cost centers", "empty", sentence, REFERENCE)
