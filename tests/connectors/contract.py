@@ -1,0 +1,79 @@
+"""What the shared contract suite needs to know about a vendor.
+
+Each vendor has ``tests/connectors/<vendor>/contract.py`` with ``CONTRACTS``: one ``Contract`` per way of connecting
+(API version, profile). ``test_every_connector.py`` finds them through ``connectors.vendors.VENDORS``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+from connectors.contract import Connector, ConnectorContext
+from connectors.records import Employee
+from sandbox.core import Simulator
+from tests.connectors.customers import Customer
+from tests.connectors.surroundings import Clock, context
+
+
+class Contract(ABC):
+    """One way of connecting to one vendor. A subclass fills in what its connector's capabilities need."""
+
+    name: str
+    simulator: type[Simulator[Any]]
+    options: Mapping[str, Any] = {}
+    """The simulator's options for a company of a few hundred people, so that lists have several pages."""
+    people_path: str
+    """Regular expression of the paths that people are read from."""
+    pages: bool = True
+    """People come in several answers."""
+    allowed_hosts: frozenset[str] = frozenset()
+
+    @abstractmethod
+    def open(self, surroundings: ConnectorContext) -> Connector:
+        """The vendor's connector."""
+
+    @abstractmethod
+    def settings(self, customer: Customer) -> dict[str, str]:
+        """The connection's settings."""
+
+    @abstractmethod
+    def credentials(self, customer: Customer) -> dict[str, str]:
+        """The connection's secrets."""
+
+    @abstractmethod
+    def wrong_credentials(self) -> dict[str, str]:
+        """Well-formed secrets that belong to nobody."""
+
+    def connector(self, customer: Customer, clock: Clock | None = None, **values: Any) -> Connector:
+        """A connector for this customer; ``values`` override parts of its context."""
+        given = {"settings": self.settings(customer), "credentials": self.credentials(customer)}
+        return self.open(context(clock, **(given | values)))
+
+    # For a WorkerSource.
+
+    def people(self, customer: Customer) -> dict[str, str | None]:
+        """Source id → work e-mail of everyone the simulator has, whatever their status."""
+        raise NotImplementedError
+
+    def change_somebody(self, customer: Customer) -> str:
+        """Something about one person changes now; returns their source id."""
+        raise NotImplementedError
+
+    # For a WorkerTarget.
+
+    create_fault: Mapping[str, str] = {}
+    """Method and path of the request that creates an employee."""
+    update: Mapping[str, Any] = {}
+    """Fields of ``Employee`` and new values that the target accepts."""
+    other_company: str | None = None
+    """Where employees can be transferred to, None when there is one company only."""
+
+    def newcomer(self, customer: Customer, reference: str) -> Employee:
+        """An employee that the target does not have yet and will accept."""
+        raise NotImplementedError
+
+    def unmapped(self, customer: Customer, employee: Employee) -> Mapping[str, Any]:
+        """What the simulator holds of this employee apart from what we map."""
+        raise NotImplementedError
