@@ -8,14 +8,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+from typing import Any
 
-from sandbox.core import serve
+from sandbox.core import Simulator, serve
 from sandbox.plex import PlexSimulator
 from sandbox.rippling import RipplingSimulator
 
 
 async def run(ports: dict[str, int]) -> None:
-    simulators = [RipplingSimulator(), PlexSimulator()]
+    simulators: list[Simulator[Any]] = [RipplingSimulator(), PlexSimulator()]
     addresses = await serve({s.name: s.app for s in simulators}, ports)
     print(json.dumps(addresses), flush=True)
     await asyncio.Event().wait()

@@ -107,7 +107,7 @@ class Founding:
 
 
 class RipplingCompany(Company):
-    """Rows by v2 resource name. Rows change only through ``put`` and ``remove``."""
+    """Rows by v2 resource name. They change only through ``change``."""
 
     def __init__(self, key: str, seed: int, log_requests: bool, founding: Founding, behaviour: Behaviour) -> None:
         super().__init__(key=key, seed=seed, log_requests=log_requests)
@@ -138,14 +138,13 @@ class RipplingCompany(Company):
         return self.tables["workers"]
 
     def put(self, resource: str, row: Row) -> Row:
-        self.forget_pages()
         return self.tables[resource].put(row)
 
     def remove(self, resource: str, row_id: str) -> None:
-        self.forget_pages()
         self.tables[resource].remove(row_id)
 
     def forget_pages(self) -> None:
+        """What was kept of earlier answers is gone; every change begins with this."""
         self.pages.clear()
         self.listings.clear()
 

@@ -35,6 +35,7 @@ def test_a_token_opens_its_own_company_and_a_wrong_one_opens_none(rippling: Make
 def test_a_revoked_token_is_refused_everywhere_until_a_new_one_is_issued(rippling: Make) -> None:
     company = rippling(size=3)
 
+    assert company.get("/workers/").status_code == 200
     company.change("revoke_token")
     assert company.get("/workers/").status_code == 401
     assert company.get("/platform/api/employees").status_code == 401
