@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 from typing import Any
 
@@ -27,10 +28,8 @@ def main() -> None:
     parser.add_argument("--rippling-port", type=int, default=0)
     parser.add_argument("--plex-port", type=int, default=0)
     options = parser.parse_args()
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(run({"rippling": options.rippling_port, "plex": options.plex_port}))
-    except KeyboardInterrupt:
-        pass
 
 
 if __name__ == "__main__":
