@@ -7,9 +7,9 @@ held against another that tells whether it can really be empty.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
-from connectors.contract import CheckResult, ConnectorContext, Finding, Level
+from connectors.contract import CheckResult, Finding, Level
 from connectors.errors import ConnectionConfigError, ConnectorError, TemporaryError
 from connectors.plex.client import PlexClient
 from connectors.plex.mapper import segments
@@ -33,12 +33,13 @@ KEY_WARNING = timedelta(days=14)
 REFERENCE, PEOPLE, PAYROLL = "reference", "people", "payroll"
 
 
-def check(client: PlexClient, context: ConnectorContext) -> CheckResult:
+def check(client: PlexClient, now: Callable[[], datetime]) -> CheckResult:
     """Findings for every plant; ``learned`` holds the tenant ids that proved themselves (``tenant_id_<PCN>``)."""
-    findings = list(_key(client, context))
+    today = now().date()
+    findings = list(_key(client, today))
     learned = {}
     for plant in client.settings.plants:
-        one = _PlantCheck(client, context, plant)
+        one = _PlantCheck(client, today, plant)
         findings += one.findings()
         if one.tenant_id:
             learned[f"tenant_id_{plant.pcn}"] = one.tenant_id
@@ -46,9 +47,9 @@ def check(client: PlexClient, context: ConnectorContext) -> CheckResult:
     return CheckResult(findings=findings, learned=learned, account=f"{own.code} (PCN {own.pcn})")
 
 
-def _key(client: PlexClient, context: ConnectorContext) -> Iterator[Finding]:
+def _key(client: PlexClient, today: date) -> Iterator[Finding]:
     end = client.settings.key_expires_on
-    left = end - context.now().date() if end else None
+    left = end - today if end else None
     if left is not None and left <= KEY_WARNING:
         when = f"expires in {left.days} days, on {end}" if left.days > 0 else f"was to expire on {end}"
         yield Finding(
@@ -62,9 +63,9 @@ def _key(client: PlexClient, context: ConnectorContext) -> Iterator[Finding]:
 class _PlantCheck:
     """One plant: asks in an order in which each answer helps to read the next."""
 
-    def __init__(self, client: PlexClient, context: ConnectorContext, plant: Plant) -> None:
+    def __init__(self, client: PlexClient, today: date, plant: Plant) -> None:
         self._client = client
-        self._context = context
+        self._today = today
         self._plant = plant
         self._where = f"PCN {plant.pcn}"
         self._buildings_in_use = False
@@ -197,9 +198,8 @@ class _PlantCheck:
             yield self._empty("buildings", not self._buildings_in_use, "buildings", REFERENCE)
 
     def _periods(self) -> Iterator[Finding]:
-        today = self._context.now().date()
         periods = [read_row(raw, PeriodRow, PERIODS) for raw in self._client.rows(self._plant, PERIODS)]
-        current = next((period for period in periods if period.holds(today)), None)
+        current = next((period for period in periods if period.holds(self._today)), None)
         if not periods:
             yield self._empty("fiscal periods", not self._accounts_exist, "fiscal periods", PAYROLL)
         elif current is None:
@@ -216,7 +216,7 @@ class _PlantCheck:
             count = sum(1 for _ in self._client.rows(self._plant, COST_CENTERS))
             what = "cost centers"
         else:
-            filters = balance_periods(self._context.now().date())
+            filters = balance_periods(self._today)
             count = sum(1 for _ in self._client.rows(self._plant, TRIAL_BALANCE, filters))
             what = "trial balance lines of the last twelve months"
         if count:

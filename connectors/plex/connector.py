@@ -40,7 +40,8 @@ class PlexConnector:
     concurrency = 8
 
     def __init__(self, context: ConnectorContext) -> None:
-        self._context = context
+        self._sleep = context.sleep
+        self._now = context.now
         self._settings = read_settings(context)
         self._client = PlexClient(context, self._settings, self.concurrency)
         self._setup: SetupValues | None = None
@@ -55,7 +56,7 @@ class PlexConnector:
         )
 
     def check(self) -> CheckResult:
-        return check(self._client, self._context)
+        return check(self._client, self._now)
 
     def close(self) -> None:
         self._client.close()
@@ -69,7 +70,7 @@ class PlexConnector:
         """Values of ``kind``; what employees carry is learned in one pass over them per connector."""
         with self._learning:
             if self._setup is None:
-                self._setup = SetupValues(self._client, self._context.now, self.raw_employees, self.accounts)
+                self._setup = SetupValues(self._client, self._now, self.raw_employees, self.accounts)
         return self._setup.units(kind)
 
     def accounts(self) -> Iterator[Account]:
@@ -188,7 +189,7 @@ class PlexConnector:
         """The employee once it is as ``proved`` says. After a write was accepted anything else is unknown."""
         why = "not seen in time"
         for delay in VERIFY_DELAYS:
-            self._context.sleep(delay)
+            self._sleep(delay)
             try:
                 found = self._find(employee_id, plant.pcn)
             except ConnectorError as error:

@@ -14,7 +14,7 @@ from connectors.errors import (
 )
 from connectors.plex.connector import PlexConnector
 from connectors.records import UNSET, Employee
-from tests.connectors.plex.conftest import Customer, MakeCustomer
+from tests.connectors.plex.conftest import MakeCustomer, PlexCustomer
 
 
 def hire(connector: PlexConnector, **changes: object) -> Employee:
@@ -36,7 +36,7 @@ def held(connector: PlexConnector, badge: str) -> Employee:
     return found
 
 
-def test_a_hire_becomes_an_employee_that_is_found_by_its_reference(customer: Customer) -> None:
+def test_a_hire_becomes_an_employee_that_is_found_by_its_reference(customer: PlexCustomer) -> None:
     connector = customer.connector(default_shift="2nd", default_type="Full Time")
     wanted = hire(connector)
     assert connector.find_by_reference([wanted.reference]) == {}
@@ -54,7 +54,7 @@ def test_a_hire_becomes_an_employee_that_is_found_by_its_reference(customer: Cus
     }
 
 
-def test_the_reference_never_changes(customer: Customer) -> None:
+def test_the_reference_never_changes(customer: PlexCustomer) -> None:
     reference = customer.connector().reference_for("5f0c", "w-1")
     assert reference == "e3fbb585-39ed-56de-85ce-2bcdd11d61e4"
     assert customer.connector().reference_for("5f0d", "w-1") != reference
@@ -71,7 +71,7 @@ def test_the_reference_never_changes(customer: Customer) -> None:
     ],
 )
 def test_a_hire_without_a_required_field_is_refused_before_plex_hears_of_it(
-    customer: Customer, missing: dict[str, object], field: str
+    customer: PlexCustomer, missing: dict[str, object], field: str
 ) -> None:
     connector = customer.connector()
     with pytest.raises(RecordRejectedError) as refused:
@@ -80,13 +80,13 @@ def test_a_hire_without_a_required_field_is_refused_before_plex_hears_of_it(
     assert not [request for request in customer.requests() if request["method"] == "POST" and "oyee" in request["path"]]
 
 
-def test_the_user_id_can_follow_the_employee_number(customer: Customer) -> None:
+def test_the_user_id_can_follow_the_employee_number(customer: PlexCustomer) -> None:
     connector = customer.connector(user_id_rule="number")
     connector.create(hire(connector, work_email=UNSET))
     assert customer.employee("20007")["userId"] == "20007"
 
 
-def test_the_employee_number_can_be_kept_in_the_user_id(customer: Customer) -> None:
+def test_the_employee_number_can_be_kept_in_the_user_id(customer: PlexCustomer) -> None:
     connector = customer.connector(employee_match="userId")
     created = connector.create(hire(connector))
     assert created.number == "20007"
@@ -97,7 +97,7 @@ def test_the_employee_number_can_be_kept_in_the_user_id(customer: Customer) -> N
         connector.update(Employee(reference=created.reference, id=created.id, number="20008"))
 
 
-def test_an_update_changes_the_set_fields_and_keeps_every_other(customer: Customer) -> None:
+def test_an_update_changes_the_set_fields_and_keeps_every_other(customer: PlexCustomer) -> None:
     customer.change(
         "update_employee",
         badgeNumber="10001",
@@ -128,7 +128,7 @@ def test_an_update_changes_the_set_fields_and_keeps_every_other(customer: Custom
     assert "+1 555 0100" in put["body"]
 
 
-def test_an_update_that_is_true_already_writes_nothing(customer: Customer) -> None:
+def test_an_update_that_is_true_already_writes_nothing(customer: PlexCustomer) -> None:
     connector = customer.connector()
     assert connector.update(held(connector, "10001")) == held(connector, "10001")
     assert customer.writes() == {}
@@ -139,7 +139,7 @@ def test_an_update_that_is_true_already_writes_nothing(customer: Customer) -> No
     [({"user_id": "other"}, "never changes the user id"), ({"department": None}, "without department")],
 )
 def test_an_update_that_plex_cannot_make_is_refused_before_it_is_sent(
-    customer: Customer, change: dict[str, str | None], sentence: str
+    customer: PlexCustomer, change: dict[str, str | None], sentence: str
 ) -> None:
     connector = customer.connector()
     wanted = msgspec.structs.replace(held(connector, "10001"), **change)
@@ -148,7 +148,7 @@ def test_an_update_that_plex_cannot_make_is_refused_before_it_is_sent(
     assert customer.writes() == {}
 
 
-def test_plex_refusing_a_value_names_the_field_and_not_the_person(customer: Customer) -> None:
+def test_plex_refusing_a_value_names_the_field_and_not_the_person(customer: PlexCustomer) -> None:
     connector = customer.connector()
     with pytest.raises(RecordRejectedError) as refused:
         connector.create(hire(connector, department="Catering"))
@@ -167,8 +167,8 @@ def test_plex_refusing_a_value_names_the_field_and_not_the_person(customer: Cust
     assert "zoe" not in (refused.value.sentence + refused.value.detail).lower()
 
 
-def test_leaving_and_coming_back(customer: Customer) -> None:
-    customer.options(deactivate_delay=2)
+def test_leaving_and_coming_back(customer: PlexCustomer) -> None:
+    customer.behave(deactivate_delay=2)
     connector = customer.connector()
     leaver = held(connector, "10002")
 
@@ -184,15 +184,15 @@ def test_leaving_and_coming_back(customer: Customer) -> None:
     assert 0 < sum(customer.clock.slept) < 10
 
 
-def test_an_accepted_termination_that_never_shows_is_an_unknown_outcome(customer: Customer) -> None:
-    customer.options(deactivate_delay=1000)
+def test_an_accepted_termination_that_never_shows_is_an_unknown_outcome(customer: PlexCustomer) -> None:
+    customer.behave(deactivate_delay=1000)
     connector = customer.connector()
     with pytest.raises(OutcomeUnknownError):
         connector.deactivate(held(connector, "10002"))
     assert 30 <= sum(customer.clock.slept) <= 120
 
 
-def test_a_failure_while_looking_after_an_accepted_write_is_an_unknown_outcome(customer: Customer) -> None:
+def test_a_failure_while_looking_after_an_accepted_write_is_an_unknown_outcome(customer: PlexCustomer) -> None:
     connector = customer.connector()
     leaver = held(connector, "10002")
     connector.get("00000000-0000-0000-0000-000000000001")
@@ -202,14 +202,14 @@ def test_a_failure_while_looking_after_an_accepted_write_is_an_unknown_outcome(c
     assert customer.employee("10002")["status"] == "Terminated"
 
 
-def test_statuses_of_one_kind_count_alike(customer: Customer) -> None:
+def test_statuses_of_one_kind_count_alike(customer: PlexCustomer) -> None:
     customer.change("update_employee", badgeNumber="10002", fields={"status": "Retired"})
     customer.change("update_employee", badgeNumber="10003", fields={"status": "Leave"})
     connector = customer.connector(status_inactive="Terminated, retired")
     assert (held(connector, "10002").active, held(connector, "10003").active) == (False, True)
 
 
-def test_a_transfer_moves_one_person_and_makes_the_new_plants_fields_true(customer: Customer) -> None:
+def test_a_transfer_moves_one_person_and_makes_the_new_plants_fields_true(customer: PlexCustomer) -> None:
     source, target = (str(plant["pcn"]) for plant in customer.plants)
     building = customer.plants[1]["buildings"][0]
     customer.change("update_employee", badgeNumber="10001", fields={"building": None})
@@ -227,14 +227,14 @@ def test_a_transfer_moves_one_person_and_makes_the_new_plants_fields_true(custom
     assert customer.writes() == {"transfers": 1, "updates": 1}
 
 
-def test_a_transfer_to_a_plant_nobody_configured_is_refused(customer: Customer) -> None:
+def test_a_transfer_to_a_plant_nobody_configured_is_refused(customer: PlexCustomer) -> None:
     connector = customer.connector()
     with pytest.raises(ConnectionConfigError, match="PCN 777"):
         connector.transfer(msgspec.structs.replace(held(connector, "10001"), company="777"), customer.pcn)
     assert customer.writes() == {}
 
 
-def test_two_people_with_one_badge_are_both_seen(customer: Customer) -> None:
+def test_two_people_with_one_badge_are_both_seen(customer: PlexCustomer) -> None:
     customer.change("update_employee", badgeNumber="10002", fields={"badgeNumber": "10001"})
     assert len([e for e in customer.connector().employees() if e.number == "10001"]) == 2
 
@@ -249,7 +249,7 @@ def test_every_employee_of_every_plant_is_read_however_long_the_list(make_custom
     assert set(connector.find_by_reference(references)) == set(references)
 
 
-def test_a_lost_answer_leaves_one_employee_that_is_found(customer: Customer) -> None:
+def test_a_lost_answer_leaves_one_employee_that_is_found(customer: PlexCustomer) -> None:
     connector = customer.connector()
     customer.fault("cut_after", method="POST", path=".*/[Ee]mployees?")
     wanted = hire(connector)
@@ -259,7 +259,7 @@ def test_a_lost_answer_leaves_one_employee_that_is_found(customer: Customer) -> 
     assert customer.writes() == {"creates": 1}
 
 
-def test_an_answer_to_a_create_that_is_no_data_is_an_unknown_outcome(customer: Customer) -> None:
+def test_an_answer_to_a_create_that_is_no_data_is_an_unknown_outcome(customer: PlexCustomer) -> None:
     connector = customer.connector()
     customer.fault("html", method="POST", path=".*/[Ee]mployees?")
     with pytest.raises(OutcomeUnknownError):
@@ -267,14 +267,14 @@ def test_an_answer_to_a_create_that_is_no_data_is_an_unknown_outcome(customer: C
 
 
 @pytest.mark.parametrize("kind", ["html", "garbage"])
-def test_a_list_that_is_no_list_is_an_error(customer: Customer, kind: str) -> None:
+def test_a_list_that_is_no_list_is_an_error(customer: PlexCustomer, kind: str) -> None:
     connector = customer.connector()
     customer.fault(kind, method="GET", path=".*/[Ee]mployees?", times=None)
     with pytest.raises((UnexpectedReplyError, TemporaryError)):
         list(connector.employees())
 
 
-def test_a_list_cut_in_the_middle_is_never_a_short_list(customer: Customer) -> None:
+def test_a_list_cut_in_the_middle_is_never_a_short_list(customer: PlexCustomer) -> None:
     connector = customer.connector()
     customer.fault("truncate", method="GET", path=".*/[Ee]mployees?")
     try:
@@ -284,14 +284,14 @@ def test_a_list_cut_in_the_middle_is_never_a_short_list(customer: Customer) -> N
     assert len(badges) == 6
 
 
-def test_a_row_of_another_shape_stops_the_run(customer: Customer) -> None:
+def test_a_row_of_another_shape_stops_the_run(customer: PlexCustomer) -> None:
     customer.change("update_employee", badgeNumber="10001", fields={"department": 7})
     with pytest.raises(UnexpectedReplyError) as unexpected:
         list(customer.connector().employees())
     assert "department" in unexpected.value.detail
 
 
-def test_somebody_who_vanished_is_not_recreated_by_an_update(customer: Customer) -> None:
+def test_somebody_who_vanished_is_not_recreated_by_an_update(customer: PlexCustomer) -> None:
     connector = customer.connector()
     gone = held(connector, "10004")
     customer.change("remove_employee", badgeNumber="10004")
@@ -300,7 +300,7 @@ def test_somebody_who_vanished_is_not_recreated_by_an_update(customer: Customer)
         connector.update(msgspec.structs.replace(gone, department="Welding"))
 
 
-def test_a_used_user_id_is_refused_by_plex_and_said(customer: Customer) -> None:
+def test_a_used_user_id_is_refused_by_plex_and_said(customer: PlexCustomer) -> None:
     connector = customer.connector()
     with pytest.raises(RecordRejectedError) as refused:
         connector.create(hire(connector, user_id="u10001"))
