@@ -1,0 +1,115 @@
+"""Every verb of the audit trail, with its label and its sentence. This list can be read to an auditor.
+
+In a sentence ``{subject}``, ``{source}``, ``{target}`` and ``{actor}`` stand for what the entry names.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Action(msgspec.Struct, frozen=True):
+    """One verb: ``label`` for lists and filters, ``sentence`` for a person who reads the trail."""
+
+    verb: str
+    label: str
+    sentence: str
+
+
+_ACTIONS = (
+    # Workers: what happened to one person's record at the target.
+    Action("worker.created", "Worker created", "{subject} was created in {target}."),
+    Action("worker.updated", "Worker updated", "{subject} was updated in {target}."),
+    Action("worker.terminated", "Worker terminated", "{subject} was terminated in {target}."),
+    Action("worker.rehired", "Worker rehired", "{subject} was rehired in {target}."),
+    Action("worker.transferred", "Worker transferred", "{subject} was transferred in {target}."),
+    Action("worker.linked", "Worker matched", "{subject} was found in {target} and matched with {source}."),
+    Action("worker.unchanged", "Worker unchanged", "{subject} already agreed in {source} and {target}."),
+    Action("worker.blocked", "Worker blocked", "{subject} was held back; nothing was sent to {target}."),
+    Action("worker.rejected", "Worker rejected", "{target} did not accept {subject}."),
+    Action("worker.verifying", "Worker being checked", "No answer from {target}; {subject} is being looked up there."),
+    Action("worker.verified", "Worker checked", "{subject} was looked up in {target} after an answer was missing."),
+    Action("worker.failed", "Worker failed", "{subject} could not be processed."),
+    Action("worker.queued", "Worker queued", "A change of {subject} waits for its effective date."),
+    # Runs and what a person does again.
+    Action("run.started", "Run started", "{subject} was started by {actor}."),
+    Action("run.finished", "Run finished", "{subject} finished."),
+    Action("run.failed", "Run failed", "{subject} stopped before its end."),
+    Action("run.skipped", "Run skipped", "{subject} was skipped: another run of this flow was in progress."),
+    Action("run.missed", "Run missed", "{subject} did not start when it was due."),
+    Action("run.held", "Run held", "{subject} was held for a person to look at."),
+    Action("run.released", "Run released", "{actor} released {subject}."),
+    Action("run.cancelled", "Run cancelled", "{actor} cancelled {subject}."),
+    Action("run.replayed", "Run replayed", "{actor} had {subject} done again."),
+    Action("run.previewed", "Run previewed", "{actor} looked at what {subject} would do; nothing was sent."),
+    Action("run.taken_over", "Run taken over", "{subject} had stopped responding and was brought to an end."),
+    Action("item.replayed", "Record replayed", "{actor} had {subject} done again."),
+    Action("problem.replayed", "Problem replayed", "{actor} had every record held back by {subject} done again."),
+    # Set-up: what decides where things go.
+    Action("mapping.created", "Mapping created", "{actor} mapped {subject}."),
+    Action("mapping.changed", "Mapping changed", "{actor} changed the mapping of {subject}."),
+    Action("mapping.suggested", "Mapping suggested", "A mapping of {subject} was suggested."),
+    Action("mapping.confirmed", "Mapping confirmed", "{actor} confirmed the mapping of {subject}."),
+    Action("mapping.removed", "Mapping removed", "{actor} removed the mapping of {subject}."),
+    Action("mapping.imported", "Mappings imported", "{actor} imported mappings of {subject}."),
+    Action("mapping.exported", "Mappings exported", "{actor} exported mappings of {subject}."),
+    Action("connection.created", "Connection created", "{actor} added the connection {subject}."),
+    Action("connection.changed", "Connection changed", "{actor} changed the connection {subject}."),
+    Action("connection.removed", "Connection removed", "{actor} removed the connection {subject}."),
+    Action("connection.checked", "Connection tested", "{actor} tested the connection {subject}."),
+    Action(
+        "connection.credentials_replaced",
+        "Credentials replaced",
+        "{actor} replaced the credentials of the connection {subject}.",
+    ),
+    Action("connection.paused", "Connection paused", "The connection {subject} was paused by {actor}."),
+    Action("connection.resumed", "Connection resumed", "{actor} resumed the connection {subject}."),
+    Action("integration.created", "Integration created", "{actor} set up the integration {subject}."),
+    Action("integration.changed", "Integration changed", "{actor} changed the integration {subject}."),
+    Action("integration.removed", "Integration removed", "{actor} removed the integration {subject}."),
+    Action("flow.changed", "Flow changed", "{actor} changed the settings of {subject}."),
+    Action("flow.paused", "Flow paused", "{subject} was paused by {actor}."),
+    Action("flow.resumed", "Flow resumed", "{actor} resumed {subject}."),
+    Action("flow.writes_enabled", "Writing switched on", "{actor} allowed {subject} to write to {target}."),
+    Action("flow.writes_disabled", "Writing switched off", "{actor} stopped {subject} from writing to {target}."),
+    Action("reference.compared", "Reference data compared", "{subject} was compared between {source} and {target}."),
+    # Access: who may see and do what.
+    Action("tenant.created", "Company created", "The company {subject} was created by {actor}."),
+    Action("tenant.changed", "Company changed", "{actor} changed the company {subject}."),
+    Action("member.added", "Member added", "{actor} gave {subject} access."),
+    Action("member.changed", "Member changed", "{actor} changed the access of {subject}."),
+    Action("member.removed", "Member removed", "{actor} removed the access of {subject}."),
+    Action("api_key.created", "API key created", "{actor} made the API key {subject}."),
+    Action("api_key.revoked", "API key revoked", "{actor} revoked the API key {subject}."),
+    Action("keys.rotated", "Encryption keys rotated", "Stored credentials were encrypted anew by {actor}."),
+    Action("user.signed_in", "Signed in", "{subject} signed in."),
+    Action("audit.exported", "Audit trail exported", "{actor} exported {subject}."),
+    Action("audit.verified", "Audit trail verified", "{actor} verified {subject}."),
+)
+
+ACTIONS = {action.verb: action for action in _ACTIONS}
+
+
+def action(verb: str) -> Action:
+    """The action of this verb; ValueError when there is none, so that a misspelt verb is found by a test."""
+    try:
+        return ACTIONS[verb]
+    except KeyError:
+        raise ValueError(f"Unknown audit action {verb!r}; add it to audit/actions.py or correct it.") from None
+
+
+def choices() -> list[tuple[str, str]]:
+    """(verb, label) of every action, for filters."""
+    return [(action.verb, action.label) for action in _ACTIONS]
+
+
+def sentence(verb: str, *, subject: str, source: str, target: str, actor: str) -> str:
+    """What happened, for a person. A system the entry does not name is called by its part in the integration.
+
+    A verb that is no longer in the list is shown as it was recorded: entries are kept for years.
+    """
+    if verb not in ACTIONS:
+        return f"{verb}: {subject}"
+    return ACTIONS[verb].sentence.format(
+        subject=subject, source=source or "the source", target=target or "the target", actor=actor
+    )
