@@ -48,13 +48,14 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_filters",
-    "django_q",
     "pgtrigger",
     "tenants",
     "audit",
     "connectors",
     "sync",
     "config",
+    # Behind ours: `connectors` replaces its `qcluster` command.
+    "django_q",
 ]
 
 MIDDLEWARE = [
@@ -156,6 +157,8 @@ REST_FRAMEWORK = {
 
 # How long a run may go without a sign of life before another worker may take it over.
 RUN_LEASE_SECONDS = env.number("RUN_LEASE_SECONDS", 60)
+# How long to wait before looking a second time for a write whose answer was lost.
+SECOND_LOOK_SECONDS = env.number("SECOND_LOOK_SECONDS", 20)
 
 structlog.configure(
     processors=[

@@ -95,6 +95,11 @@ def _functions() -> Iterator[str]:
         LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public
         AS 'SELECT id FROM tenants_tenant ORDER BY created_at, id'
     """
+    yield """
+        CREATE OR REPLACE FUNCTION mlc_sealed_by() RETURNS TABLE (key_id text, connections bigint)
+        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public
+        AS 'SELECT sealed_by, count(*) FROM connectors_connection WHERE sealed IS NOT NULL GROUP BY 1 ORDER BY 1'
+    """
 
 
 def _grants(role: str, tables: set[str]) -> Iterator[str]:

@@ -6,7 +6,9 @@ customers apart. Nothing is rolled back or flushed between tests.
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,7 +34,8 @@ def django_db_setup(django_db_blocker: pytest_django.DjangoDbBlocker) -> Iterato
     from django.db import connections
 
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    name = f"test_mlc_{worker}"
+    # The process id keeps two test runs on one checkout apart.
+    name = f"test_mlc_{worker}_{os.getpid()}"
     owner, application = connections["owner"], connections["default"]
     original = owner.settings_dict["NAME"]
     owner.settings_dict["TEST"]["NAME"] = name
@@ -83,3 +86,14 @@ def database_environment() -> dict[str, str]:
         "PYTHONDEVMODE": "",
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[dict[str, str]]:
+    """Every vendor simulator in a process of its own; vendor → base URL."""
+    with subprocess.Popen(  # one process for all tests of this worker; each test makes its own companies in it
+        [sys.executable, "-m", "sandbox"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        yield json.loads(process.stdout.readline())
+        process.terminate()

@@ -191,6 +191,7 @@ class RipplingCompany(Company):
             "work_email": worker.get("work_email"),
             "start_date": worker.get("start_date"),
             "end_date": worker.get("end_date"),
+            "manager_id": worker.get("manager_id"),
             "is_manager": worker.get("is_manager"),
             "updated_at": worker.get("updated_at"),
         }

@@ -4,9 +4,10 @@ target), and what happened (runs, items, problems)."""
 from sync.models.integration import Flow, Integration
 from sync.models.link import Link, PendingChange, TargetEmployee
 from sync.models.mapping import Mapping, ReferenceValue
-from sync.models.run import Problem, Run, RunItem
+from sync.models.run import BlockedRecord, Problem, Run, RunItem
 
 __all__ = [
+    "BlockedRecord",
     "Flow",
     "Integration",
     "Link",

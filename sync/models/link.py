@@ -14,7 +14,8 @@ from tenants.models import TenantOwned
 class Link(TenantOwned):
     """A source worker and the target employee that stands for it.
 
-    ``fingerprint`` is the hash of what was last made true on the target; an equal plan costs no write.
+    ``fingerprint`` is the hash of what was last made true on the target; an equal plan costs no write. ``manager``
+    is the manager's source id as last made true, ``manager_due`` one that waits for the manager's own employee.
     ``missing_sweeps`` counts complete walks in a row in which the source no longer had the worker.
     """
 
@@ -23,8 +24,11 @@ class Link(TenantOwned):
     person_id = models.CharField(max_length=100, blank=True)
     target_id = models.CharField(max_length=100)
     reference = models.CharField(max_length=100)
+    number = models.CharField(max_length=100, blank=True)
     company = models.CharField(max_length=100, blank=True)
     active = models.BooleanField(default=True)
+    manager = models.CharField(max_length=100, blank=True)
+    manager_due = models.CharField(max_length=100, blank=True)
     fingerprint = models.BinaryField(max_length=32)
     missing_sweeps = models.PositiveSmallIntegerField(default=0)
     written_at = models.DateTimeField()
@@ -38,7 +42,12 @@ class Link(TenantOwned):
                 violation_error_message="This target employee already stands for another worker.",
             ),
         ]
-        indexes: ClassVar[list[Any]] = [models.Index(fields=["integration", "person_id"])]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(fields=["integration", "person_id"]),
+            models.Index(fields=["integration", "number"]),
+            models.Index(fields=["integration"], condition=~models.Q(manager_due=""), name="link_manager_due"),
+            models.Index(fields=["integration"], condition=models.Q(missing_sweeps__gt=0), name="link_missing"),
+        ]
 
 
 class PendingChange(TenantOwned):

@@ -48,6 +48,22 @@ class Problem(TenantOwned):
         return self.sentence
 
 
+class BlockedRecord(TenantOwned):
+    """A source record that cannot move now, and why; one row per cause. Gone as soon as the record moves."""
+
+    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="blocked_records")
+    problem = models.ForeignKey(Problem, on_delete=models.CASCADE, related_name="blocked_records")
+    source_id = models.CharField(max_length=100)
+    label = models.CharField(max_length=60, blank=True)
+    since = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["problem", "source_id"], name="blocked_once_per_problem"),
+        ]
+        indexes: ClassVar[list[Any]] = [models.Index(fields=["integration", "source_id"])]
+
+
 class Run(TenantOwned):
     """One execution of a flow. A partial unique index lets one run of a flow be active at a time.
 
@@ -112,6 +128,9 @@ class Run(TenantOwned):
     rejected = models.PositiveIntegerField(default=0)
     verifying = models.PositiveIntegerField(default=0)
     queued = models.PositiveIntegerField(default=0)
+    unsent = models.PositiveIntegerField(default=0)
+    headcount = models.PositiveIntegerField(null=True, blank=True)
+    survey = models.JSONField(default=dict, blank=True)
     digest = models.CharField(max_length=64, blank=True)
 
     class Meta:
@@ -126,8 +145,15 @@ class Run(TenantOwned):
             models.CheckConstraint(
                 condition=models.Q(
                     state__in=[
-                        "scheduled", "fetching", "applying", "held", "succeeded", "partly_failed", "failed",
-                        "cancelled", "skipped",
+                        "scheduled",
+                        "fetching",
+                        "applying",
+                        "held",
+                        "succeeded",
+                        "partly_failed",
+                        "failed",
+                        "cancelled",
+                        "skipped",
                     ]
                 ),
                 name="run_state_is_known",
@@ -136,7 +162,9 @@ class Run(TenantOwned):
         indexes: ClassVar[list[Any]] = [
             models.Index(fields=["tenant", "-id"]),
             models.Index(fields=["flow", "-id"]),
-            models.Index(fields=["heartbeat_at"], condition=models.Q(state__in=["fetching", "applying"]), name="run_alive"),
+            models.Index(
+                fields=["heartbeat_at"], condition=models.Q(state__in=["fetching", "applying"]), name="run_alive"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -200,9 +228,7 @@ class RunItem(TenantOwned):
             models.Index(fields=["tenant", "-id"]),
             models.Index(fields=["run", "state", "-id"]),
             models.Index(fields=["tenant", "source_id", "-id"]),
-            models.Index(
-                fields=["run"], condition=models.Q(state__in=["sending", "verifying"]), name="item_unsettled"
-            ),
+            models.Index(fields=["run"], condition=models.Q(state__in=["sending", "verifying"]), name="item_unsettled"),
             models.Index(fields=["problem"], condition=models.Q(problem__isnull=False), name="item_of_problem"),
         ]
 

@@ -43,10 +43,13 @@ def test_the_application_role_is_neither_superuser_nor_owner_nor_exempt(raw: psy
 
 def test_row_level_security_is_forced_on_every_tenant_table(raw: psycopg.Connection) -> None:
     secured = dict(
-        raw.execute("SELECT relname, relrowsecurity AND relforcerowsecurity FROM pg_class WHERE relkind = 'r'").fetchall()
+        raw.execute(
+            "SELECT relname, relrowsecurity AND relforcerowsecurity FROM pg_class WHERE relkind = 'r'"
+        ).fetchall()
     )
     with_tenant_column = {
-        row[0] for row in raw.execute("SELECT table_name FROM information_schema.columns WHERE column_name = 'tenant_id'")
+        row[0]
+        for row in raw.execute("SELECT table_name FROM information_schema.columns WHERE column_name = 'tenant_id'")
     }
 
     tables = {table for table, _ in tenant_tables()}

@@ -1,0 +1,48 @@
+"""The directory of a target: who is there, under which number, active or not."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from connectors.contract import WorkerTarget
+from connectors.models import Connection
+from connectors.records import Employee
+from sync.chunks import chunked
+from sync.models import TargetEmployee
+
+BATCH = 1000
+
+
+def read_directory(connection: Connection, target: WorkerTarget, *, now: datetime) -> int:
+    """Afterwards ``TargetEmployee`` of this connection is what the target holds; returns how many there are.
+
+    Streams: memory does not grow with their number. Employees that are gone are forgotten, but only after a
+    complete walk, and never when the walk brought nobody at all (a role that hides employees looks just so).
+    """
+    total = 0
+    for employees in chunked(target.employees(), BATCH):
+        TargetEmployee.objects.bulk_create(
+            [_row(connection, employee, now) for employee in employees],
+            update_conflicts=True,
+            unique_fields=["connection", "target_id"],
+            update_fields=["company", "number", "department", "active", "read_at"],
+        )
+        total += len(employees)
+    if total:
+        TargetEmployee.objects.filter(connection=connection, read_at__lt=now).delete()
+    return total
+
+
+def _row(connection: Connection, employee: Employee, now: datetime) -> TargetEmployee:
+    def text(value: object) -> str:
+        return value if isinstance(value, str) else ""
+
+    return TargetEmployee(
+        connection=connection,
+        target_id=employee.id or "",
+        company=text(employee.company),
+        number=text(employee.number),
+        department=text(employee.department),
+        active=employee.active,
+        read_at=now,
+    )

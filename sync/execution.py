@@ -1,0 +1,139 @@
+"""Executing a run: claim it, open both ends, run the flow, end it whatever happens."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol, cast
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from audit.context import acting_as
+from connectors.contract import Connector, OrgSource, OrgTarget, WorkerSource, WorkerTarget
+from connectors.errors import ConnectorError
+from connectors.models import Connection
+from connectors.registry import open_connector
+from sync.failures import policy_for
+from sync.models import Flow, Run, RunItem
+from sync.people import run_people
+from sync.reference import run_reference
+from sync.runs import Cancelled, LeaseLost, claim, end, kept_alive
+from tenants.models import Tenant
+
+log = structlog.get_logger()
+
+
+class World(Protocol):
+    """The clock, waiting and chance."""
+
+    def now(self) -> datetime: ...
+
+    def sleep(self, seconds: float) -> None: ...
+
+    def random(self) -> float: ...
+
+
+class SystemWorld:
+    """The real ones."""
+
+    def now(self) -> datetime:
+        """The present instant, aware UTC."""
+        return timezone.now()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+    def random(self) -> float:
+        """A number from 0 to 1."""
+        return random.random()  # noqa: S311 - spreads retries, guards nothing
+
+
+def execute_run(run_id: int, world: World) -> Run | None:
+    """Work on the run until it has ended; returns it, or None when it was not ours to work on.
+
+    Afterwards the run is in an end state, unless this process died or lost the lease, in which case another worker
+    finishes it.
+    """
+    run = claim(run_id, now=world.now())
+    if run is None:
+        return None
+    with (
+        acting_as("system", f"Run #{run.pk}", correlation_id=run.correlation_id or None),
+        structlog.contextvars.bound_contextvars(run=run.pk),
+        kept_alive(run, world.now),
+    ):
+        try:
+            _execute(run, world)
+        except LeaseLost:
+            log.warning("run.lease_lost")
+            return None
+        except Cancelled:
+            _end(run, Run.State.CANCELLED, "Cancelled. What was written before is listed below.", world)
+        except ConnectorError as error:
+            log.warning("run.stopped", error=type(error).__name__, detail=error.detail)
+            _note_attention(run, error)
+            _end(run, Run.State.FAILED, error.sentence, world)
+        except Exception:
+            # The last line of defence: our own defect must not leave a run without an end. It is logged and raised.
+            _end(run, Run.State.FAILED, "An error on our side stopped this run. We have been told.", world)
+            raise
+    run.refresh_from_db()
+    return run
+
+
+def _execute(run: Run, world: World) -> None:
+    integration = run.flow.integration
+    time_zone = Tenant.objects.get(pk=run.tenant_id).time_zone
+    source = _open(integration.source, run, world)
+    try:
+        target = _open(integration.target, run, world)
+        try:
+            if run.flow.kind == Flow.Kind.REFERENCE:
+                run_reference(run, cast(OrgSource, source), cast(OrgTarget, target), now=world.now)
+            else:
+                run_people(
+                    run,
+                    cast(WorkerSource, source),
+                    cast(WorkerTarget, target),
+                    time_zone=time_zone,
+                    now=world.now,
+                    sleep=world.sleep,
+                )
+        finally:
+            target.close()
+    finally:
+        source.close()
+
+
+def _open(connection: Connection, run: Run, world: World) -> Connector:
+    clock: Callable[[], datetime] = world.now
+    return open_connector(
+        connection, now=clock, sleep=world.sleep, random=world.random, correlation_id=run.correlation_id
+    )
+
+
+def _end(run: Run, state: str, message: str, world: World) -> None:
+    try:
+        with transaction.atomic():
+            RunItem.objects.filter(run=run, state=RunItem.State.PLANNED, message="").update(message="Not sent.")
+            end(run, state, message, now=world.now())
+    except LeaseLost:
+        log.warning("run.lease_lost")
+
+
+def _note_attention(run: Run, error: ConnectorError) -> None:
+    """A configuration error is the connection's: its owner sees it there."""
+    if not policy_for(error).needs_attention:
+        return
+    integration = run.flow.integration
+    for connection in (integration.source, integration.target):
+        if error.sentence.startswith(connection.product.product) or connection == integration.target:
+            Connection.objects.filter(pk=connection.pk).exclude(state=Connection.State.PAUSED).update(
+                state=Connection.State.ATTENTION, state_reason=error.sentence
+            )
+            return

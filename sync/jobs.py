@@ -1,0 +1,29 @@
+"""Entry points for the workers. Each enters the tenant's scope and makes one call."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.utils import timezone
+
+from audit.context import acting_as
+from sync.execution import SystemWorld, execute_run
+from sync.schedules import start_due_flows
+from sync.sweeping import sweep
+from tenants.rls import tenant_ids
+from tenants.scope import tenant_scope
+
+
+def execute(tenant_id: str, run_id: int) -> None:
+    """Work on one run, if it is still to be worked on."""
+    with tenant_scope(uuid.UUID(tenant_id)), acting_as("system", "Worker"):
+        execute_run(run_id, SystemWorld())
+
+
+def tick() -> None:
+    """Once a minute: pick up what dead workers left, start what is due. One tenant's trouble is its own."""
+    now = timezone.now()
+    for tenant_id in tenant_ids():
+        with tenant_scope(tenant_id), acting_as("schedule", "Schedule"):
+            sweep(now=now)
+            start_due_flows(now=now)

@@ -1,0 +1,512 @@
+"""The people flow: make the target hold the same people as the source. Read top to bottom from ``run_people``.
+
+First the source is read and planned without writing anything (``_survey``). An unexpected zero or a mass change
+stops the run there and asks. Then the changes are applied page by page by the write protocol (``_apply``), managers
+follow once their own employees exist, and who disappeared from the source is dealt with.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+from django.db import transaction
+from django.db.models import Count
+
+from connectors.contract import WorkerSource, WorkerTarget
+from connectors.errors import TemporaryError
+from connectors.records import Employee, UnreadableRecord, Worker, WorkerPage
+from sync import problems, writing
+from sync.absence import Absence, find_absent, note_absence
+from sync.chunks import chunked
+from sync.directory import read_directory
+from sync.failures import TEMPORARY_IN_A_ROW, policy_for
+from sync.holding import Survey, judge
+from sync.keyset import KeySet
+from sync.models import Flow, Link, PendingChange, Run, RunItem, TargetEmployee
+from sync.planning import Act, Plan, pending_of, plan_unreadable
+from sync.planning import plan as plan_workers
+from sync.prefetch import prefetched
+from sync.runs import end, hold_lease, stop_if_asked
+from sync.surroundings import SurroundingsLoader
+from sync.verifying import adopt_orphans, look_up
+from sync.writing import DONE, Outcome
+
+PAGE = 100
+KEPT_CHANGES = 1000
+"""So many changed workers are kept in memory between survey and apply; beyond, the source is read a second time."""
+OVERLAP = timedelta(hours=1)
+"""How far before the watermark an incremental read starts: rows committed late are seen in time."""
+PROGRESS_EVERY = timedelta(seconds=1)
+
+
+class PeopleRun(msgspec.Struct, kw_only=True):
+    """Everything one execution needs: the claimed run, both ends, and the world around (clock, waiting)."""
+
+    run: Run
+    source: WorkerSource
+    target: WorkerTarget
+    now: Callable[[], datetime]
+    sleep: Callable[[float], None]
+    loader: SurroundingsLoader
+    dry: bool
+    temporary_in_a_row: int = 0
+    by_number: list[Plan] = []
+
+    @property
+    def flow(self) -> Flow:
+        """The flow this run executes."""
+        return self.run.flow
+
+
+def run_people(
+    run: Run,
+    source: WorkerSource,
+    target: WorkerTarget,
+    *,
+    time_zone: str,
+    now: Callable[[], datetime],
+    sleep: Callable[[float], None],
+) -> None:
+    """Execute a claimed run to its end state. ConnectorErrors that stop it are raised to the caller, who ends it."""
+    integration = run.flow.integration
+    today = now().astimezone(ZoneInfo(time_zone)).date()
+    work = PeopleRun(
+        run=run,
+        source=source,
+        target=target,
+        now=now,
+        sleep=sleep,
+        loader=SurroundingsLoader(integration, target, today),
+        dry=run.kind == Run.Kind.PREVIEW or not run.flow.writes_enabled,
+    )
+    resend = _finish_what_a_dead_worker_left(work)
+    if run.kind == Run.Kind.REPLAY:
+        _run_selection(work, run.selection)
+    else:
+        _run_walk(work, resend)
+    problems.recount(integration, now=now())
+
+
+def _finish_what_a_dead_worker_left(work: PeopleRun) -> list[str]:
+    """Source ids of records of this run that were in flight and did not arrive."""
+    if work.run.attempts <= 1 or work.dry or not adopt_orphans(work.run, now=work.now()):
+        return []
+    return _look_up(work)
+
+
+# -- A walk over the source ----------------------------------------------------------------------------------------
+
+
+def _run_walk(work: PeopleRun, resend: list[str]) -> None:
+    run, flow = work.run, work.flow
+    since = _changed_since(work)
+    if since is None:
+        _read_directory_if_needed(work)
+    seen, changed, survey, watermark = _survey(work, since)
+    complete = not (since is not None and work.source.honours_changed_since())
+    absence = find_absent(flow.integration, seen) if complete else Absence(first=[], again=[], back=[])
+    survey.acts["terminate"] = survey.acts.get("terminate", 0) + len(absence.again)
+    run.survey = {"read": survey.read, "unchanged": survey.unchanged, **survey.acts}
+    run.digest = seen.digest()
+    run.headcount = survey.headcount if complete else None
+    held = judge(
+        msgspec.structs.replace(survey, complete=complete),
+        flow.max_change_percent,
+        run.release_of.survey if run.release_of else None,
+        source=flow.integration.source.name,
+    )
+    if held and not work.dry:
+        end(run, Run.State.HELD, held, now=work.now())
+        return
+    _begin_applying(work, survey)
+    pages = _pages_to_apply(work, changed, since)
+    for page in pages:
+        stop_if_asked(run)
+        _apply(work, page.workers, page.unreadable)
+    _apply_selection(work, resend)
+    _apply_deferred(work, absence)
+    _finish(work, survey, absence, complete=complete, watermark=watermark, held=held)
+
+
+def _changed_since(work: PeopleRun) -> datetime | None:
+    """The instant from which changes are read, None for a complete walk."""
+    flow = work.flow
+    if work.run.kind != Run.Kind.CHANGES or flow.watermark is None or not work.source.honours_changed_since():
+        return None
+    return flow.watermark - OVERLAP
+
+
+def _survey(
+    work: PeopleRun, since: datetime | None
+) -> tuple[KeySet, list[Worker | UnreadableRecord] | None, Survey, datetime | None]:
+    """Read and plan everything, write nothing. Returns the keys seen, the changed records (None when too many to
+    keep), the numbers, and the latest change seen."""
+    run, flow = work.run, work.flow
+    seen, acts = KeySet(), Counter[str]()
+    survey = Survey(complete=since is None, expected=flow.expected_records)
+    survey.linked = Link.objects.filter(integration=flow.integration, active=True).count()
+    changed: list[Worker | UnreadableRecord] | None = []
+    watermark, redacted = flow.watermark, dict[str, str]()
+    next_progress = work.now() + PROGRESS_EVERY
+    for page in prefetched(_with_due(work, work.source.worker_pages(since), since)):
+        workers, plans = _plan(work, page.workers)
+        redacted.update(page.redacted)
+        for worker, plan in zip(workers, plans, strict=True):
+            seen.add(worker.id, plan.fingerprint)
+            acts[plan.act] += 1
+            survey.headcount += plan.active
+            if worker.updated_at is not None and (watermark is None or worker.updated_at > watermark):
+                watermark = worker.updated_at
+            if changed is not None and plan.act is not Act.UNCHANGED:
+                changed.append(worker)
+        for record in page.unreadable:
+            seen.add(record.id)
+            acts[Act.BLOCKED] += 1
+            if changed is not None:
+                changed.append(record)
+        survey.read += len(page.workers) + len(page.unreadable)
+        _note_pending(work, page.workers)
+        if changed is not None and len(changed) > KEPT_CHANGES:
+            changed = None
+        if work.now() >= next_progress:
+            stop_if_asked(run)
+            Run.objects.filter(pk=run.pk).update(read=survey.read, unchanged=acts[Act.UNCHANGED])
+            next_progress = work.now() + PROGRESS_EVERY
+    seen.seal()
+    survey.unchanged = acts.pop(Act.UNCHANGED, 0)
+    survey.acts = {str(act): number for act, number in acts.items()}
+    if redacted != flow.redacted:
+        Flow.objects.filter(pk=flow.pk).update(redacted=redacted)
+    return seen, changed, survey, watermark
+
+
+def _with_due(work: PeopleRun, pages: Iterator[WorkerPage], since: datetime | None) -> Iterator[WorkerPage]:
+    """The pages, and for an incremental read also the workers whose announced day has come."""
+    yield from pages
+    if since is None:
+        return
+    due = PendingChange.objects.filter(integration=work.flow.integration, effective_on__lte=work.loader.today)
+    for chunk in chunked(due.values_list("source_id", flat=True).distinct(), PAGE):
+        found = [worker for source_id in chunk if (worker := work.source.worker(source_id)) is not None]
+        yield WorkerPage(workers=found)
+
+
+def _plan(work: PeopleRun, workers: Sequence[Worker]) -> tuple[Sequence[Worker], list[Plan]]:
+    return workers, plan_workers(workers, work.loader.around(workers))
+
+
+def _note_pending(work: PeopleRun, workers: Sequence[Worker]) -> None:
+    """Afterwards the queue holds what these workers' dates announce, and nothing else of theirs."""
+    integration, now = work.flow.integration, work.now()
+    announced = [p for worker in workers if (p := pending_of(worker, work.loader.today)) is not None]
+    known = PendingChange.objects.filter(integration=integration, source_id__in=[w.id for w in workers])
+    if not announced and not known.exists():
+        return
+    numbers = {w.id: w.number for w in workers}
+    with transaction.atomic():
+        known.delete()
+        PendingChange.objects.bulk_create(
+            [
+                PendingChange(
+                    integration=integration,
+                    source_id=p.source_id,
+                    label=str(numbers[p.source_id] or "") if numbers[p.source_id] is not msgspec.UNSET else "",
+                    change=p.change,
+                    effective_on=p.effective_on,
+                    noted_at=now,
+                )
+                for p in announced
+            ]
+        )
+
+
+def _read_directory_if_needed(work: PeopleRun) -> None:
+    """A target we have written everything to need not be read; one with strangers must be."""
+    integration = work.flow.integration
+    if (
+        not TargetEmployee.objects.filter(connection_id=integration.target_id).exists()
+        or work.flow.last_full_at is None
+    ):
+        read_directory(integration.target, work.target, now=work.now())
+
+
+def _begin_applying(work: PeopleRun, survey: Survey) -> None:
+    run = work.run
+    planned = sum(survey.acts.values())
+    with transaction.atomic():
+        hold_lease(run, now=work.now())
+        Run.objects.filter(pk=run.pk).update(
+            state=Run.State.APPLYING,
+            read=survey.read,
+            expected=planned,
+            unchanged=survey.unchanged,
+            survey=run.survey,
+            headcount=run.headcount,
+        )
+    run.state, run.read = Run.State.APPLYING, survey.read
+
+
+def _pages_to_apply(
+    work: PeopleRun, changed: list[Worker | UnreadableRecord] | None, since: datetime | None
+) -> Iterator[WorkerPage]:
+    if changed is None:
+        yield from prefetched(_with_due(work, work.source.worker_pages(since), since))
+        return
+    for chunk in chunked(changed, PAGE):
+        yield WorkerPage(
+            workers=[record for record in chunk if isinstance(record, Worker)],
+            unreadable=[record for record in chunk if isinstance(record, UnreadableRecord)],
+        )
+
+
+# -- Applying ------------------------------------------------------------------------------------------------------
+
+
+def _apply(work: PeopleRun, workers: Sequence[Worker], unreadable: Sequence[UnreadableRecord] = ()) -> None:
+    """Plan one page again as things stand now, and make it true by the write protocol."""
+    _, plans = _plan(work, workers)
+    plans += [plan_unreadable(record) for record in unreadable]
+    work.by_number += [plan for plan in plans if plan.by_number]
+    blocked = [plan for plan in plans if plan.act is Act.BLOCKED]
+    sendable = [plan for plan in plans if plan.act not in (Act.BLOCKED, Act.UNCHANGED) and not plan.by_number]
+    unblocked = [plan.worker_id for plan in plans if plan.act is Act.UNCHANGED]
+    if unblocked and not work.dry:
+        problems.note_moved(work.flow.integration, unblocked)
+    if blocked:
+        outcomes = writing.block(work.run, blocked, now=work.now())
+        writing.settle(work.run, outcomes, now=work.now(), dry=work.dry)
+    _carry_out(work, sendable)
+
+
+def _carry_out(work: PeopleRun, plans: Sequence[Plan]) -> None:
+    """Intend, send, settle; or, in a preview, find out what that would do."""
+    if not plans:
+        return
+    references = [p.employee.reference for p in plans if p.act is Act.CREATE and p.employee is not None]
+    found = work.target.find_by_reference(references) if references else {}
+    if not work.dry:
+        writing.intend(work.run, plans, now=work.now())
+
+    def one(plan: Plan) -> Outcome:
+        assert plan.employee is not None
+        act = writing.preview if work.dry else writing.send
+        return act(work.target, plan, found.get(plan.employee.reference) if plan.act is Act.CREATE else None)
+
+    with ThreadPoolExecutor(max_workers=work.target.concurrency, thread_name_prefix="write") as pool:
+        outcomes = list(pool.map(one, plans))
+    writing.settle(work.run, outcomes, now=work.now(), dry=work.dry)
+    _stop_on_failures(work, outcomes)
+
+
+def _stop_on_failures(work: PeopleRun, outcomes: Sequence[Outcome]) -> None:
+    """Raise the error of an outcome that must stop the run, after everything else of its page is settled."""
+    for outcome in outcomes:
+        error = outcome.error
+        if error is None:
+            work.temporary_in_a_row = 0
+            continue
+        if policy_for(error).stops_run:
+            raise error
+        if isinstance(error, TemporaryError):
+            work.temporary_in_a_row += 1
+            if work.temporary_in_a_row >= TEMPORARY_IN_A_ROW:
+                raise error
+
+
+def _apply_deferred(work: PeopleRun, absence: Absence) -> None:
+    """What had to wait until everybody was seen: leavers found by number, leavers by absence, lost answers,
+    managers."""
+    integration = work.flow.integration
+    for chunk in chunked(work.by_number, PAGE):
+        ids = [p.employee.id for p in chunk if p.employee is not None]
+        linked = set(
+            Link.objects.filter(integration=integration, target_id__in=ids).values_list("target_id", flat=True)
+        )
+        _carry_out(work, [p for p in chunk if p.employee is not None and p.employee.id not in linked])
+    for source_ids in chunked(absence.again, PAGE):
+        _carry_out(work, _leavers(work, source_ids))
+    if not work.dry:
+        _apply_selection(work, _look_up(work))
+        _assign_managers(work)
+        _look_up(work)
+
+
+def _leavers(work: PeopleRun, source_ids: Sequence[str]) -> list[Plan]:
+    links = Link.objects.filter(integration=work.flow.integration, source_id__in=source_ids, active=True)
+    return [
+        Plan(
+            worker_id=link.source_id,
+            person_id=link.person_id,
+            label=link.number,
+            act=Act.TERMINATE,
+            employee=Employee(reference=link.reference, id=link.target_id, company=link.company, active=False),
+            fingerprint=bytes(link.fingerprint),
+        )
+        for link in links
+    ]
+
+
+def _look_up(work: PeopleRun) -> list[str]:
+    return look_up(work.run, work.source, work.target, work.loader, now=work.now, sleep=work.sleep)
+
+
+def _assign_managers(work: PeopleRun) -> None:
+    """Managers whose own employees were made after their people's."""
+    integration = work.flow.integration
+    due = Link.objects.filter(integration=integration, active=True).exclude(manager_due="").order_by("pk")
+    last = 0
+    while links := list(due.filter(pk__gt=last)[:PAGE]):
+        last = links[-1].pk
+        managers = dict(
+            Link.objects.filter(
+                integration=integration, active=True, source_id__in={link.manager_due for link in links}
+            ).values_list("source_id", "target_id")
+        )
+        plans = [
+            Plan(
+                worker_id=link.source_id,
+                person_id=link.person_id,
+                label=link.number,
+                act=Act.UPDATE,
+                employee=Employee(
+                    reference=link.reference,
+                    id=link.target_id,
+                    company=link.company or msgspec.UNSET,
+                    manager_id=managers[link.manager_due],
+                ),
+                fingerprint=bytes(link.fingerprint),
+                manager=link.manager_due,
+                from_company=link.company,
+                active=True,
+            )
+            for link in links
+            if link.manager_due in managers
+        ]
+        _carry_out_managers(work, plans)
+
+
+def _carry_out_managers(work: PeopleRun, plans: Sequence[Plan]) -> None:
+    """Like ``_carry_out``, but a record that was created in this very run keeps its item: the manager is part of
+    making it true, not a second outcome."""
+    settled = set(
+        RunItem.objects.filter(run=work.run, source_id__in=[p.worker_id for p in plans]).values_list(
+            "source_id", flat=True
+        )
+    )
+    _carry_out(work, [p for p in plans if p.worker_id not in settled])
+    follow_ups = [p for p in plans if p.worker_id in settled]
+    if not follow_ups:
+        return
+    with ThreadPoolExecutor(max_workers=work.target.concurrency, thread_name_prefix="write") as pool:
+        outcomes = list(pool.map(lambda plan: writing.send(work.target, plan, None), follow_ups))
+    writing.settle_managers(work.run, outcomes, now=work.now())
+    _stop_on_failures(work, outcomes)
+
+
+# -- A chosen few --------------------------------------------------------------------------------------------------
+
+
+def _run_selection(work: PeopleRun, source_ids: Sequence[str]) -> None:
+    """Do these records again: each is read anew from the source, so a replay writes what is true now."""
+    _read_directory_if_needed(work)
+    survey = Survey(complete=False, read=len(source_ids), acts={"replay": len(source_ids)})
+    _begin_applying(work, survey)
+    _apply_selection(work, source_ids)
+    _apply_deferred(work, Absence(first=[], again=[], back=[]))
+    _finish(work, survey, None, complete=False, watermark=None, held=None)
+
+
+def _apply_selection(work: PeopleRun, source_ids: Sequence[str]) -> None:
+    for chunk in chunked(source_ids, PAGE):
+        stop_if_asked(work.run)
+        workers, gone = [], []
+        for source_id in chunk:
+            worker = work.source.worker(source_id)
+            if isinstance(worker, Worker):
+                workers.append(worker)
+            else:
+                gone.append(source_id)
+        _note_pending(work, workers)
+        _apply(work, workers)
+        _settle_untouched(work, workers, gone)
+
+
+def _settle_untouched(work: PeopleRun, workers: Sequence[Worker], gone: Sequence[str]) -> None:
+    """A replay answers for every record it was asked about, also for those with nothing to do."""
+    asked = {worker.id: str(worker.number or "") for worker in workers} | dict.fromkeys(gone, "")
+    settled = set(
+        RunItem.objects.filter(run=work.run, source_id__in=asked)
+        .exclude(state=RunItem.State.PLANNED)
+        .values_list("source_id", flat=True)
+    ) | (
+        set(RunItem.objects.filter(run=work.run, source_id__in=asked).values_list("source_id", flat=True))
+        if work.dry
+        else set()
+    )
+    source = work.flow.integration.source.name
+    outcomes = [
+        Outcome(
+            plan=Plan(worker_id=source_id, person_id="", label=label, act=Act.UNCHANGED),
+            state=RunItem.State.REJECTED if source_id in gone else DONE[Act.UNCHANGED],
+            message=f"{source} no longer has this worker." if source_id in gone else "Nothing to do.",
+        )
+        for source_id, label in asked.items()
+        if source_id not in settled
+    ]
+    writing.settle(work.run, outcomes, now=work.now(), dry=work.dry)
+
+
+# -- The end -------------------------------------------------------------------------------------------------------
+
+
+def _finish(
+    work: PeopleRun,
+    survey: Survey,
+    absence: Absence | None,
+    *,
+    complete: bool,
+    watermark: datetime | None,
+    held: str | None,
+) -> None:
+    """Counters made exact, the watermark moved over settled pages only, and the run ended."""
+    run, flow, now = work.run, work.flow, work.now()
+    states = dict(RunItem.objects.filter(run=run).values_list("state").annotate(Count("pk")).order_by())
+    counted = {counter: states.get(state, 0) for state, counter in writing.COUNTER_OF.items()}
+    if work.dry:
+        counted["planned"], counted["unsent"] = counted["unsent"], 0
+    elsewhere = len(absence.again) if absence else 0
+    moved = sum(number for name, number in counted.items() if name != "unchanged") - elsewhere
+    counted["unchanged"] = max(survey.read - moved, 0) if run.kind != Run.Kind.REPLAY else counted["unchanged"]
+    counted["queued"] = PendingChange.objects.filter(integration=flow.integration).count()
+    open_ends = counted["unsent"] + counted["verifying"]
+    with transaction.atomic():
+        hold_lease(run, now=now)
+        Run.objects.filter(pk=run.pk).update(**counted)
+        if not work.dry and absence is not None:
+            progress: dict[str, object] = {}
+            if complete:
+                note_absence(flow.integration, absence)
+                progress["expected_records"] = survey.read
+            if not open_ends:
+                progress["watermark"] = watermark
+                if complete:
+                    progress["last_full_at"] = now
+            Flow.objects.filter(pk=flow.pk).update(**progress)
+        attention = counted["blocked"] + counted["rejected"] + open_ends
+        state = Run.State.PARTLY_FAILED if attention and not work.dry else Run.State.SUCCEEDED
+        end(run, state, held or _message(work, survey, complete=complete), now=now)
+
+
+def _message(work: PeopleRun, survey: Survey, *, complete: bool) -> str:
+    if work.run.kind == Run.Kind.PREVIEW:
+        return "Preview: nothing was written."
+    if work.dry:
+        return "Nothing was written: writing is switched off for this flow. This is what the run would have done."
+    if survey.read == 0 and not complete:
+        return f"No changes since {work.flow.watermark:%d %b %Y %H:%M} UTC."
+    return ""

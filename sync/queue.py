@@ -1,0 +1,13 @@
+"""Handing work to the workers. Jobs carry ids only; enqueued in the transaction that makes them true."""
+
+from __future__ import annotations
+
+from django_q.tasks import async_task
+
+from sync.models import Run
+from tenants.scope import current_tenant_id
+
+
+def enqueue_run(run: Run) -> None:
+    """A worker will execute this run. Inside a transaction the job exists only if that commits."""
+    async_task("sync.jobs.execute", str(current_tenant_id()), run.pk, group="runs")

@@ -1,0 +1,212 @@
+"""The life of a run: asked for, claimed by one worker, kept alive, ended once.
+
+The claim is a compare-and-set in the database: whoever holds ``lease_owner`` works, and every transaction that
+settles something proves that it still does. A queue may deliver a job twice, a run is worked on once.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
+
+from audit.context import current_actor
+from audit.record import Entry, record
+from sync.models import Flow, Run
+from tenants.scope import current_tenant_id, tenant_scope
+
+MAX_ATTEMPTS = 3
+
+
+class AlreadyRunning(Exception):
+    """Another run of this flow is in progress; ``run`` is that one. ``str()`` is the sentence for staff."""
+
+    def __init__(self, run: Run | None) -> None:
+        self.run = run
+        which = f" (#{run.pk})" if run else ""
+        super().__init__(f"Skipped: a run of this flow is already in progress{which}.")
+
+
+class LeaseLost(Exception):
+    """Another worker has taken this run over, or it was ended: stop at once and settle nothing more."""
+
+
+class Cancelled(Exception):
+    """A person asked for this run to stop."""
+
+
+def request_run(
+    flow: Flow,
+    kind: str,
+    *,
+    now: datetime,
+    trigger: str = "person",
+    selection: list[str] | None = None,
+    replay_of: Run | None = None,
+    release_of: Run | None = None,
+) -> Run:
+    """A new run of the flow, waiting to start. Raises AlreadyRunning when one is active; the caller enqueues it in
+    the same transaction."""
+    actor = current_actor()
+    try:
+        with transaction.atomic():
+            run = Run.objects.create(
+                flow=flow,
+                kind=kind,
+                trigger=trigger,
+                requested_by=actor.label,
+                selection=selection or [],
+                replay_of=replay_of,
+                release_of=release_of,
+                created_at=now,
+                correlation_id=actor.correlation_id,
+            )
+    except IntegrityError as error:
+        if "run_one_active_per_flow" not in str(error):
+            raise
+        raise AlreadyRunning(Run.objects.filter(flow=flow, state__in=Run.ACTIVE).first()) from error
+    return run
+
+
+def claim(run_id: int, *, now: datetime) -> Run | None:
+    """The run, now ours to work on, or None: it has ended, or somebody works on it. A run whose worker died is
+    taken over; after MAX_ATTEMPTS it is failed instead."""
+    lease = timedelta(seconds=settings.RUN_LEASE_SECONDS)
+    takeable = Q(state=Run.State.SCHEDULED) | Q(
+        state__in=[Run.State.FETCHING, Run.State.APPLYING], heartbeat_at__lt=now - lease
+    )
+    with transaction.atomic():
+        run = Run.objects.select_for_update().select_related("flow__integration").filter(takeable, pk=run_id).first()
+        if run is None:
+            return None
+        if run.attempts >= MAX_ATTEMPTS:
+            end(run, Run.State.FAILED, "The worker died three times in this run. It needs a person.", now=now)
+            return None
+        run.state = Run.State.FETCHING
+        run.attempts += 1
+        run.lease_owner = uuid.uuid4().hex
+        run.heartbeat_at = now
+        run.started_at = run.started_at or now
+        run.read = run.planned = 0
+        run.save()
+        record([_entry(run, "run.started", {"attempts": run.attempts, "kind": run.kind})], at=now)
+    return run
+
+
+def hold_lease(run: Run, *, now: datetime) -> None:
+    """Call inside the transaction that settles something: it commits only while the lease is ours."""
+    renewed = Run.objects.filter(pk=run.pk, lease_owner=run.lease_owner, state__in=Run.ACTIVE).update(heartbeat_at=now)
+    if renewed != 1:
+        raise LeaseLost(f"Run #{run.pk} is no longer ours.")
+
+
+@contextmanager
+def kept_alive(run: Run, now: Callable[[], datetime]) -> Iterator[threading.Event]:
+    """Renews the lease from a thread of its own while the body runs, however long a request takes. The event is
+    set when the lease is lost."""
+    stop, lost = threading.Event(), threading.Event()
+    tenant_id = current_tenant_id()
+
+    def beat() -> None:
+        try:
+            with tenant_scope(tenant_id):
+                while not stop.wait(settings.RUN_LEASE_SECONDS / 4):
+                    try:
+                        hold_lease(run, now=now())
+                    except LeaseLost:
+                        lost.set()
+                        return
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=beat, name=f"lease-{run.pk}", daemon=True)
+    thread.start()
+    try:
+        yield lost
+    finally:
+        stop.set()
+        thread.join()
+
+
+def end(run: Run, state: str, message: str, *, now: datetime) -> None:
+    """The run has ended in ``state``, with its audit entry, in one transaction. Only the holder of the lease can
+    end it; a run that has ended stays as it is (LeaseLost)."""
+    with transaction.atomic():
+        values = {
+            "state": state,
+            "message": message,
+            "finished_at": now,
+            "heartbeat_at": now,
+            "digest": run.digest,
+            "survey": run.survey,
+            "headcount": run.headcount,
+        }
+        held = Run.objects.filter(pk=run.pk, lease_owner=run.lease_owner, state__in=Run.ACTIVE)
+        if held.update(**values) != 1:
+            raise LeaseLost(f"Run #{run.pk} is no longer ours.")
+        run.refresh_from_db()
+        verb = "run.held" if state == Run.State.HELD else "run.finished"
+        record([_entry(run, verb, _outcome(run))], at=now)
+
+
+def request_cancel(run: Run, *, now: datetime) -> Run:
+    """Ask the run to stop. One that waits, or whose worker is dead, ends at once; a living one stops after the
+    records under way. Ended runs stay as they are."""
+    lease = timedelta(seconds=settings.RUN_LEASE_SECONDS)
+    with transaction.atomic():
+        locked = Run.objects.select_for_update().get(pk=run.pk)
+        if locked.state not in Run.ACTIVE:
+            return locked
+        record([_entry(locked, "run.cancelled", {})], at=now)
+        orphaned = locked.heartbeat_at is None or locked.heartbeat_at < now - lease
+        if locked.state == Run.State.SCHEDULED or orphaned:
+            end(locked, Run.State.CANCELLED, "Cancelled.", now=now)
+        else:
+            locked.cancel_requested = True
+            locked.save(update_fields=["cancel_requested"])
+    return locked
+
+
+def stop_if_asked(run: Run) -> None:
+    """Raises Cancelled when a person asked for this run to stop."""
+    if Run.objects.filter(pk=run.pk, cancel_requested=True).exists():
+        raise Cancelled
+
+
+def _outcome(run: Run) -> dict[str, object]:
+    counted = {name: getattr(run, name) for name in COUNTERS if getattr(run, name)}
+    return {"state": run.state, "sentence": run.message, "content_digest": run.digest, "counts": counted}
+
+
+COUNTERS = (
+    "read",
+    "created",
+    "updated",
+    "terminated",
+    "rehired",
+    "transferred",
+    "unchanged",
+    "blocked",
+    "rejected",
+    "verifying",
+    "queued",
+    "unsent",
+)
+"""What a run counts; every record read ends up in one of them."""
+
+
+def _entry(run: Run, action: str, detail: dict[str, object]) -> Entry:
+    return Entry(
+        action=action,
+        subject_kind="run",
+        subject_id=str(run.pk),
+        subject_label=str(run),
+        run_id=run.pk,
+        detail=detail,
+    )

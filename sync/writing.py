@@ -1,0 +1,382 @@
+"""The write protocol for people: intend, send, settle.
+
+1. ``intend`` commits the items as *sending* before anything leaves the process.
+2. ``send`` makes one plan true on the target and says what is true now, or what went wrong.
+3. ``settle`` commits outcomes, links, directory, audit entries and counters in one transaction, and only while the
+   run is still ours.
+
+What a crash leaves *sending*, and what an unanswered write leaves *verifying*, is looked up (``sync/verifying.py``).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import msgspec
+from django.db import transaction
+from django.db.models import F
+
+from audit.record import Entry, record
+from audit.redaction import redact_both
+from connectors.contract import WorkerTarget
+from connectors.errors import ConnectorError, RecordRejectedError
+from connectors.records import Employee
+from sync import problems
+from sync.failures import policy_for
+from sync.models import Link, Problem, Run, RunItem, TargetEmployee
+from sync.planning import Act, Plan, refine
+from sync.runs import hold_lease
+
+Fields = dict[str, object]
+
+DONE: dict[Act, str] = {
+    Act.CREATE: RunItem.State.CREATED,
+    Act.UPDATE: RunItem.State.UPDATED,
+    Act.TERMINATE: RunItem.State.TERMINATED,
+    Act.REHIRE: RunItem.State.REHIRED,
+    Act.TRANSFER: RunItem.State.TRANSFERRED,
+    Act.UNCHANGED: RunItem.State.UNCHANGED,
+    Act.BLOCKED: RunItem.State.BLOCKED,
+}
+VERBS: dict[str, str] = {
+    RunItem.State.CREATED: "worker.created",
+    RunItem.State.UPDATED: "worker.updated",
+    RunItem.State.TERMINATED: "worker.terminated",
+    RunItem.State.REHIRED: "worker.rehired",
+    RunItem.State.TRANSFERRED: "worker.transferred",
+    RunItem.State.UNCHANGED: "worker.verified",
+    RunItem.State.BLOCKED: "worker.blocked",
+    RunItem.State.REJECTED: "worker.rejected",
+    RunItem.State.VERIFYING: "worker.failed",
+    RunItem.State.PLANNED: "worker.failed",
+}
+
+
+class Outcome(msgspec.Struct, kw_only=True):
+    """What became of one plan. ``employee`` is what the target holds now, None when nothing was made true."""
+
+    plan: Plan
+    state: str
+    employee: Employee | None = None
+    before: Fields = {}
+    after: Fields = {}
+    message: str = ""
+    error: ConnectorError | None = None
+    problem: Problem | None = None
+
+
+def intend(run: Run, plans: Sequence[Plan], *, now: datetime) -> None:
+    """Afterwards each plan has an item in state *sending*, committed. A settled item of this run is never reopened
+    by accident: callers pass only plans that are still to be sent."""
+    items = [
+        RunItem(
+            run=run,
+            source_id=plan.worker_id,
+            label=plan.label,
+            change=plan.act,
+            state=RunItem.State.SENDING,
+            attempts=1,
+            reference=plan.employee.reference if plan.employee else "",
+            target_id=(plan.employee.id or "") if plan.employee else "",
+            company=_company(plan),
+            person_id=plan.person_id,
+            fingerprint=plan.fingerprint,
+            created_at=now,
+        )
+        for plan in plans
+    ]
+    with transaction.atomic():
+        hold_lease(run, now=now)
+        RunItem.objects.bulk_create(
+            items,
+            update_conflicts=True,
+            unique_fields=["run", "source_id"],
+            update_fields=["change", "state", "reference", "target_id", "company", "person_id", "fingerprint"],
+        )
+
+
+def send(target: WorkerTarget, plan: Plan, found: Employee | None) -> Outcome:
+    """Make the plan true. ``found`` is the employee already there under our reference, when a create was planned.
+
+    Never raises a ConnectorError: an error is an outcome.
+    """
+    try:
+        return _send(target, plan, found)
+    except ConnectorError as error:
+        return Outcome(plan=plan, state=policy_for(error).item_state, message=error.sentence, error=error)
+
+
+def _send(target: WorkerTarget, plan: Plan, found: Employee | None) -> Outcome:
+    wanted = plan.employee
+    assert wanted is not None
+    if plan.act is Act.CREATE and found is None:
+        created = target.create(wanted)
+        return Outcome(plan=plan, state=RunItem.State.CREATED, employee=created, after=_shown(wanted))
+    current = found or target.get(wanted.id or "", plan.from_company or _company(plan) or None)
+    if current is None:
+        raise RecordRejectedError(
+            "This employee is no longer there. Restore it in the target, or ask us to remove the link to hire again."
+        )
+    wanted = msgspec.structs.replace(wanted, id=current.id)
+    plan = msgspec.structs.replace(plan, employee=wanted)
+    plan, changes = refine(plan, current)
+    before: Fields = {name: was for name, (was, _) in changes.items()}
+    after: Fields = {name: shall for name, (_, shall) in changes.items()}
+    held = current
+    moved = isinstance(wanted.company, str) and isinstance(current.company, str) and wanted.company != current.company
+    if moved and plan.act in (Act.TRANSFER, Act.REHIRE):
+        held = target.transfer(wanted, str(current.company))
+    match plan.act:
+        case Act.TERMINATE:
+            held = target.deactivate(wanted)
+            before, after = {"active": True}, {"active": False}
+        case Act.REHIRE:
+            held = target.activate(wanted)
+            before, after = {"active": False, **before}, {"active": True, **after}
+        case Act.UPDATE | Act.TRANSFER if not moved:
+            held = target.update(wanted)
+    return Outcome(plan=plan, state=DONE[plan.act], employee=held, before=before, after=after)
+
+
+def preview(target: WorkerTarget, plan: Plan, found: Employee | None) -> Outcome:
+    """What ``send`` would do, found out by reading only. The state stays *planned*."""
+    wanted = plan.employee
+    assert wanted is not None
+    try:
+        if plan.act is Act.CREATE and found is None:
+            return Outcome(plan=plan, state=RunItem.State.PLANNED, after=_shown(wanted))
+        current = found or target.get(wanted.id or "", plan.from_company or _company(plan) or None)
+        if current is None:
+            return Outcome(plan=plan, state=RunItem.State.REJECTED, message="This employee is no longer there.")
+        plan, changes = refine(plan, current)
+    except ConnectorError as error:
+        return Outcome(plan=plan, state=policy_for(error).item_state, message=error.sentence, error=error)
+    before: Fields = {name: was for name, (was, _) in changes.items()}
+    after: Fields = {name: shall for name, (_, shall) in changes.items()}
+    if plan.act in (Act.TERMINATE, Act.REHIRE):
+        before["active"], after["active"] = current.active, not current.active
+    state = RunItem.State.UNCHANGED if plan.act is Act.UNCHANGED else RunItem.State.PLANNED
+    return Outcome(plan=plan, state=state, before=before, after=after)
+
+
+def block(run: Run, plans: Sequence[Plan], *, now: datetime) -> list[Outcome]:
+    """Outcomes for blocked plans, with the open problem behind each."""
+    integration = run.flow.integration
+    by_worker = problems.note_blocked(integration, plans, now=now)
+    return [
+        Outcome(
+            plan=plan,
+            state=RunItem.State.BLOCKED,
+            problem=by_worker[plan.worker_id],
+            message=by_worker[plan.worker_id].sentence,
+        )
+        for plan in plans
+    ]
+
+
+def settle(run: Run, outcomes: Sequence[Outcome], *, now: datetime, dry: bool = False) -> None:
+    """Commit what became of these plans: items, links, directory, problems, audit entries, counters.
+
+    ``dry`` settles a preview: items and counters only. Raises LeaseLost, and then nothing of it is true.
+    """
+    if not outcomes:
+        return
+    with transaction.atomic():
+        hold_lease(run, now=now)
+        _save_items(run, outcomes, now)
+        if not dry:
+            _save_links(run, [o for o in outcomes if o.employee is not None], now)
+            _clear_blocked(run, outcomes)
+            record([_entry(run, outcome) for outcome in outcomes], at=now)
+        _count(run, outcomes, dry)
+
+
+def _save_items(run: Run, outcomes: Sequence[Outcome], now: datetime) -> None:
+    shown = [redact_both(o.before, o.after, subject_kind="worker") for o in outcomes]
+    RunItem.objects.bulk_create(
+        [
+            RunItem(
+                run=run,
+                source_id=o.plan.worker_id,
+                label=o.plan.label,
+                change=o.plan.act,
+                state=o.state,
+                attempts=1,
+                reference=o.plan.employee.reference if o.plan.employee else "",
+                target_id=(o.employee.id if o.employee else o.plan.employee.id if o.plan.employee else "") or "",
+                company=_company(o.plan),
+                person_id=o.plan.person_id,
+                fingerprint=o.plan.fingerprint,
+                before=before or {},
+                after=after or {},
+                problem=o.problem,
+                message=o.message[:500],
+                created_at=now,
+                settled_at=now if o.state not in (RunItem.State.VERIFYING, RunItem.State.PLANNED) else None,
+                look_up_at=now if o.state == RunItem.State.VERIFYING else None,
+            )
+            for o, (before, after) in zip(outcomes, shown, strict=True)
+        ],
+        update_conflicts=True,
+        unique_fields=["run", "source_id"],
+        update_fields=[
+            "change",
+            "state",
+            "target_id",
+            "before",
+            "after",
+            "problem",
+            "message",
+            "settled_at",
+            "look_up_at",
+        ],
+    )
+
+
+def _save_links(run: Run, outcomes: Sequence[Outcome], now: datetime) -> None:
+    if not outcomes:
+        return
+    integration = run.flow.integration
+    links, directory = [], []
+    for o in outcomes:
+        employee, wanted = o.employee, o.plan.employee
+        assert employee is not None
+        assert wanted is not None
+        assert employee.id is not None
+        manager_known = wanted.manager_id is not msgspec.UNSET or not o.plan.manager
+        company = employee.company if isinstance(employee.company, str) else ""
+        links.append(
+            Link(
+                integration=integration,
+                source_id=o.plan.worker_id,
+                person_id=o.plan.person_id,
+                target_id=employee.id,
+                reference=wanted.reference,
+                number=o.plan.label,
+                company=company,
+                active=employee.active,
+                manager=o.plan.manager if manager_known else "",
+                manager_due="" if manager_known or not employee.active else o.plan.manager,
+                fingerprint=o.plan.fingerprint,
+                written_at=now,
+            )
+        )
+        directory.append(
+            TargetEmployee(
+                connection_id=integration.target_id,
+                target_id=employee.id,
+                company=company,
+                number=employee.number if isinstance(employee.number, str) else "",
+                department=employee.department if isinstance(employee.department, str) else "",
+                active=employee.active,
+                read_at=now,
+            )
+        )
+    # The same person under a new employment takes over the employee: the former link makes room.
+    taken_over = [link.target_id for link, o in zip(links, outcomes, strict=True) if o.plan.act is Act.REHIRE]
+    if taken_over:
+        Link.objects.filter(integration=integration, target_id__in=taken_over).exclude(
+            source_id__in=[link.source_id for link in links]
+        ).delete()
+    Link.objects.bulk_create(
+        links,
+        update_conflicts=True,
+        unique_fields=["integration", "source_id"],
+        update_fields=[
+            "person_id",
+            "target_id",
+            "reference",
+            "number",
+            "company",
+            "active",
+            "manager",
+            "manager_due",
+            "fingerprint",
+            "written_at",
+        ],
+    )
+    TargetEmployee.objects.bulk_create(
+        directory,
+        update_conflicts=True,
+        unique_fields=["connection", "target_id"],
+        update_fields=["company", "number", "department", "active", "read_at"],
+    )
+
+
+def settle_managers(run: Run, outcomes: Sequence[Outcome], *, now: datetime) -> None:
+    """Commit managers that were assigned to records this run has settled before; the links remember those that
+    were not, and the next run tries them again."""
+    done = [o for o in outcomes if o.employee is not None]
+    with transaction.atomic():
+        hold_lease(run, now=now)
+        _save_links(run, done, now)
+        record([_entry(run, outcome) for outcome in done if outcome.state != RunItem.State.UNCHANGED], at=now)
+
+
+def _clear_blocked(run: Run, outcomes: Sequence[Outcome]) -> None:
+    integration = run.flow.integration
+    blocked = [o.plan for o in outcomes if o.state == RunItem.State.BLOCKED]
+    moved = [o.plan.worker_id for o in outcomes if o.employee is not None]
+    if moved:
+        problems.note_moved(integration, moved)
+    if blocked:
+        problems.note_still_blocked(integration, blocked)
+
+
+def _count(run: Run, outcomes: Sequence[Outcome], dry: bool) -> None:
+    counted = Counter("planned" if dry and o.state == RunItem.State.PLANNED else COUNTER_OF[o.state] for o in outcomes)
+    Run.objects.filter(pk=run.pk).update(**{name: F(name) + number for name, number in counted.items()})
+
+
+COUNTER_OF: dict[str, str] = {
+    RunItem.State.CREATED: "created",
+    RunItem.State.UPDATED: "updated",
+    RunItem.State.TERMINATED: "terminated",
+    RunItem.State.REHIRED: "rehired",
+    RunItem.State.TRANSFERRED: "transferred",
+    RunItem.State.UNCHANGED: "unchanged",
+    RunItem.State.BLOCKED: "blocked",
+    RunItem.State.REJECTED: "rejected",
+    RunItem.State.VERIFYING: "verifying",
+    RunItem.State.PLANNED: "unsent",
+}
+
+
+def _entry(run: Run, outcome: Outcome) -> Entry:
+    integration = run.flow.integration
+    employee = outcome.employee or outcome.plan.employee
+    detail: dict[str, object] = {"change": outcome.plan.act.value}
+    if outcome.message:
+        detail["sentence"] = outcome.message
+    if outcome.error is not None:
+        detail["error"] = type(outcome.error).__name__
+    return Entry(
+        action=VERBS[outcome.state],
+        subject_kind="worker",
+        subject_id=outcome.plan.worker_id,
+        subject_label=outcome.plan.label,
+        source_system=integration.source.vendor,
+        source_id=outcome.plan.worker_id,
+        target_system=integration.target.vendor,
+        target_id=(employee.id or "") if employee else "",
+        run_id=run.pk,
+        before=dict(outcome.before),
+        after=dict(outcome.after),
+        detail=detail,
+    )
+
+
+def _company(plan: Plan) -> str:
+    company = plan.employee.company if plan.employee else None
+    return company if isinstance(company, str) else ""
+
+
+def _shown(employee: Employee) -> Fields:
+    """The set fields of a new employee, for the before-and-after of item and audit entry."""
+    values = msgspec.to_builtins(employee)
+    return {name: value for name, value in values.items() if name not in ("reference", "id") and value is not None}
+
+
+Clock = Callable[[], datetime]
