@@ -7,7 +7,7 @@ import contextvars
 import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from django.contrib.auth.models import AnonymousUser
@@ -84,7 +84,8 @@ class ApiTenantMixin(APIView):
         with contextlib.ExitStack() as self._scope:
             response = super().dispatch(request, *args, **kwargs)
             if isinstance(response, StreamingHttpResponse) and not response.is_async:
-                response.streaming_content = _in_this_context(response.streaming_content)
+                pieces = cast("Iterator[bytes]", response.streaming_content)
+                response.streaming_content = _in_this_context(pieces)
             elif hasattr(response, "render"):
                 response.render()
             return response
@@ -99,7 +100,7 @@ class ApiTenantMixin(APIView):
         self._scope.enter_context(structlog.contextvars.bound_contextvars(tenant=str(key.tenant_id)))
 
 
-def _in_this_context(pieces: Iterable[Any]) -> Iterator[Any]:
+def _in_this_context(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """The same pieces, each made in the scope we are in now: a server asks for them after the view has returned."""
     context, source, end = contextvars.copy_context(), iter(pieces), object()
     return iter(lambda: context.run(next, source, end), end)

@@ -7,8 +7,8 @@ import uuid
 from argparse import ArgumentParser
 from typing import Any
 
-from django.contrib.auth import get_user_model, password_validation
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth import password_validation
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_email
@@ -61,16 +61,15 @@ class Command(BaseCommand):
         except IntegrityError:
             raise CommandError(f"The slug {tenant.slug} is taken. Choose another one; nothing was made.") from None
 
-    def _administrator(self, email: str, password: str | None) -> tuple[AbstractUser, bool]:
+    def _administrator(self, email: str, password: str | None) -> tuple[User, bool]:
         """The user with this e-mail address, and whether it was made now. A password is for a new user only."""
-        users = get_user_model().objects
-        if existing := users.filter(username__iexact=email).first():
+        if existing := User.objects.filter(username__iexact=email).first():
             if password is not None:
                 raise CommandError(
                     f"{email} already has an account and keeps its password; leave the password out. Nothing was made."
                 )
             return existing, False
-        user = users.model(username=email, email=email, is_staff=True)
+        user = User(username=email, email=email, is_staff=True)
         if password is not None:
             password_validation.validate_password(password, user)
         user.set_password(password)
@@ -81,9 +80,10 @@ class Command(BaseCommand):
         key, text = ApiKey.objects.create_key(
             name="First key", role=Role.ADMINISTRATOR, created_by="manage.py create_tenant"
         )
+        assert isinstance(key, ApiKey)
         return key, str(text)
 
-    def _report(self, tenant: Tenant, user: AbstractUser, *, made: bool, password: bool, key: str | None) -> None:
+    def _report(self, tenant: Tenant, user: User, *, made: bool, password: bool, key: str | None) -> None:
         self.stdout.write(f"Company: {tenant.name} ({tenant.slug}), {tenant.time_zone}, id {tenant.id}")
         self.stdout.write(f"Administrator: {user.get_username()} ({'new account' if made else 'existing account'})")
         if made and not password:
@@ -92,7 +92,7 @@ class Command(BaseCommand):
             self.stdout.write(f"API key, shown this once: {key}")
 
 
-def _record(tenant: Tenant, user: AbstractUser, key: tuple[ApiKey, str] | None) -> None:
+def _record(tenant: Tenant, user: User, key: tuple[ApiKey, str] | None) -> None:
     entries = [
         Entry(
             action="tenant.created",

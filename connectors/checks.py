@@ -1,0 +1,67 @@
+"""Testing a connection: every failure becomes a finding, a sentence on the connection's page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
+
+from django.db import transaction
+
+from audit.record import Entry, record
+from connectors.contract import CheckResult, Finding, Level
+from connectors.errors import ConnectionConfigError, ConnectorError, TemporaryError
+from connectors.models import Connection
+from connectors.registry import open_to_check
+
+
+def check_connection(
+    connection: Connection,
+    *,
+    now: Callable[[], datetime],
+    sleep: Callable[[float], None],
+    random: Callable[[], float],
+    correlation_id: str,
+) -> CheckResult:
+    """Ask the vendor what this connection may do; afterwards the answer is stored, audited, and decides its state.
+
+    Must be called in the scope of the connection's tenant and outside a transaction: it may take minutes. A paused
+    connection can be checked and stays paused. ``connection`` holds the stored state afterwards.
+    """
+    try:
+        opened = open_to_check(connection, now=now, sleep=sleep, random=random, correlation_id=correlation_id)
+        with closing(opened):
+            result = opened.check()
+    except ConnectorError as error:
+        result = CheckResult(findings=[_failure(error)])
+    _store(connection, result, now())
+    return result
+
+
+def _failure(error: ConnectorError) -> Finding:
+    access = {TemporaryError: "unreachable", ConnectionConfigError: "forbidden"}
+    known = (access[kind] for kind in access if isinstance(error, kind))
+    return Finding(
+        entity="Connection", level=Level.FAILED, access=next(known, "unknown"), sentence=error.sentence, affects=()
+    )
+
+
+def _store(connection: Connection, result: CheckResult, at: datetime) -> None:
+    """Settings or credentials may have changed while we asked; then the answer is about the past and only audited."""
+    with transaction.atomic():
+        stored = Connection.objects.select_for_update().get(pk=connection.pk)
+        if (stored.settings, stored.sealed) == (connection.settings, connection.sealed):
+            stored.note_check(result, at=at)
+            stored.save(update_fields=["findings", "learned", "account", "checked_at", "state", "state_reason"])
+        entry = Entry(
+            action="connection.checked",
+            subject_kind="connection",
+            subject_id=str(stored.id),
+            subject_label=stored.name,
+            detail={
+                "ok": result.ok,
+                "findings": [f"{finding.entity} ({finding.level}): {finding.sentence}" for finding in result.findings],
+            },
+        )
+        record([entry], at=at)
+    connection.refresh_from_db()
