@@ -58,10 +58,12 @@ def offset_rows(
         quiet = True
         offset = 0
         anchor: str | None = None
-        before: tuple[int, str, str] | None = None
+        shape: tuple[int, str, str] | None = None
+        repeats = 0
         while rows := fetch(offset, limit):
-            shape = (len(rows), key(rows[0]), key(rows[-1]))
-            if len(rows) > 1 and shape == before:
+            before, shape = shape, (len(rows), key(rows[0]), key(rows[-1]))
+            repeats = repeats + 1 if shape == before and len(rows) > 1 else 0
+            if repeats == 2:  # once can be a list that grew in front of us by as much as we moved on
                 raise _repeats(product)
             if anchor is not None and key(rows[0]) != anchor:
                 quiet = False
@@ -71,7 +73,7 @@ def offset_rows(
             if new:
                 seen.update(hash(key(row)) for row in new)
                 yield new
-            before, anchor = shape, key(rows[-1])
+            anchor = key(rows[-1])
             offset += len(rows) - 1
         else:
             quiet = quiet and anchor is None
