@@ -143,7 +143,7 @@ class _PlantCheck:
                 if value := getattr(row, column):
                     seen.add(value)
         if count:
-            yield self._granted("employees", f"{count} employees of {self._where} can be read.")
+            yield self._granted("employees", f"Plex shows {count} employees of {self._where}.")
         else:
             yield self._empty("employees", settings.may_be_empty, "employees", REFERENCE, PEOPLE)
         yield self._granted(
@@ -179,12 +179,12 @@ class _PlantCheck:
         if not count:
             yield self._empty("accounts", self._client.settings.may_be_empty, "accounts", REFERENCE, PAYROLL)
             return
-        yield self._granted("accounts", f"{count} accounts of {self._where} can be read.")
+        yield self._granted("accounts", f"Plex shows {count} accounts of {self._where}.")
         if odd:
             yield self._warning(
                 "accounts",
                 "granted",
-                f"{odd} of {count} account numbers of {self._where} do not match the account number pattern, so their "
+                f"Of {count} account numbers of {self._where} {odd} do not match the account number pattern, so their "
                 f"cost center is not known. Correct the pattern in the settings if they should.",
                 REFERENCE,
                 PAYROLL,
@@ -193,7 +193,7 @@ class _PlantCheck:
     def _buildings(self) -> Iterator[Finding]:
         count = sum(1 for _ in self._client.rows(self._plant, BUILDINGS))
         if count:
-            yield self._granted("buildings", f"{count} buildings of {self._where} can be read.")
+            yield self._granted("buildings", f"Plex shows {count} buildings of {self._where}.")
         else:
             yield self._empty("buildings", not self._buildings_in_use, "buildings", REFERENCE)
 
@@ -206,9 +206,7 @@ class _PlantCheck:
             sentence = f"{self._where} has no fiscal period for today. Have it set up in Plex before the next pay run."
             yield self._warning("fiscal periods", "granted", sentence, PAYROLL)
         else:
-            sentence = (
-                f"{len(periods)} fiscal periods can be read; {current.period_display} is {current.period_status}."
-            )
+            sentence = f"Plex shows {len(periods)} fiscal periods; {current.period_display} is {current.period_status}."
             yield self._granted("fiscal periods", sentence)
 
     def _cost_centers(self) -> Iterator[Finding]:
@@ -220,7 +218,7 @@ class _PlantCheck:
             count = sum(1 for _ in self._client.rows(self._plant, TRIAL_BALANCE, filters))
             what = "trial balance lines of the last twelve months"
         if count:
-            yield self._granted("cost centers", f"{count} {what} of {self._where} can be read.")
+            yield self._granted("cost centers", f"Plex shows {count} {what} of {self._where}.")
         else:
             sentence = (
                 f"Plex shows no {what} of {self._where}. Only cost centers that occur in account numbers are known."

@@ -156,7 +156,8 @@ class PlexClient:
         def answers(other: Resource, named: bool) -> bool:
             http = self._http[plant.pcn] if named else self._open(None)
             path = other.path(self.settings.profile)
-            reply = http.read(path, [("id", _NOBODY)], accept=range(200, 500))
+            filters = [] if other is TENANTS else [("id", _NOBODY)]
+            reply = http.read(path, filters, accept=range(200, 500))
             if not named:
                 http.close()
             return reply.status < 400 or reply.status == 404

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -37,14 +38,19 @@ class PlexCustomer(Customer, frozen=True, kw_only=True):
         return str(self.plants[0]["pcn"])
 
     def connector(
-        self, credentials: dict[str, str] | None = None, learned: dict[str, str] | None = None, **settings: str
+        self,
+        *,
+        credentials: Mapping[str, str] = MappingProxyType({}),
+        learned: Mapping[str, str] = MappingProxyType({}),
+        settings: Mapping[str, str] = MappingProxyType({}),
+        **further_settings: str,
     ) -> PlexConnector:
         """A connector with these credentials and settings instead of the right ones."""
         surroundings = context(
             self.clock,
-            settings=self.contract.settings(self) | settings,
-            credentials=self.contract.credentials(self) | (credentials or {}),
-            learned=learned or {},
+            settings={**self.contract.settings(self), **settings, **further_settings},
+            credentials={**self.contract.credentials(self), **credentials},
+            learned=learned,
         )
         return self.opened.enter_context(closing(PlexConnector(surroundings)))
 
@@ -68,6 +74,9 @@ class PlexCustomer(Customer, frozen=True, kw_only=True):
 
 
 MakeCustomer = Callable[..., PlexCustomer]
+
+documents_only = pytest.mark.parametrize("contract", CONTRACTS[1:], ids=["documents"], indirect=True)
+"""For what only the documents profile has: pages, envelopes, no word about the company."""
 
 
 @pytest.fixture(scope="session")
