@@ -16,7 +16,7 @@ LABELS = {kind.value: kind.value.replace("_", " ") for kind in RefKind} | {"numb
 
 SENTENCES: dict[CauseCode, str] = {
     CauseCode.UNMAPPED: "{Kind} {culprit} of {source} is not mapped to {target}.",
-    CauseCode.TARGET_INACTIVE: "{Kind} {culprit} does not exist in {target} or is not active there, but a mapping points to it.",
+    CauseCode.TARGET_INACTIVE: "A mapping points to {kind} {culprit}, which {target} does not have or no longer uses.",
     CauseCode.MISSING_VALUE: "No {kind} is given in {source}.",
     CauseCode.WITHHELD: "{source} does not show us the {kind}.",
     CauseCode.DUPLICATE_NUMBER: "Employee number {culprit} belongs to two workers in {source}.",
@@ -26,7 +26,7 @@ SENTENCES: dict[CauseCode, str] = {
 }
 REMEDIES: dict[CauseCode, str] = {
     CauseCode.UNMAPPED: "Map it, then replay.",
-    CauseCode.TARGET_INACTIVE: "Map to an active {kind}, or activate it in {target} and read reference data again; then replay.",
+    CauseCode.TARGET_INACTIVE: "Map to an active {kind}, or set it up in {target} and read reference data; then replay.",
     CauseCode.MISSING_VALUE: "Enter the {kind} in {source}, then replay.",
     CauseCode.WITHHELD: "Give the {source} connection the permission for it, test the connection, then replay.",
     CauseCode.DUPLICATE_NUMBER: "Correct the number of one of them in {source}, then replay.",

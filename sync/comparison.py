@@ -1,0 +1,140 @@
+"""Both sides beside each other: reference values that do not agree, heads that do not count alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from connectors.records import RefKind
+from sync.mappings import MAPPED_KINDS
+from sync.models import BlockedRecord, Integration, Link, Mapping, PendingChange, ReferenceValue, Run, TargetEmployee
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """One value that needs a look. ``side`` is source or target; ``what`` is missing, inactive or renamed."""
+
+    kind: str
+    side: str
+    what: str
+    key: str
+    name: str
+    sentence: str
+
+
+def reference_differences(integration: Integration, kinds: Sequence[RefKind] = MAPPED_KINDS) -> list[Difference]:
+    """In both directions: source values that mean nothing on the target, mapped target values that are inactive or
+    gone, target values nothing maps to, and what was renamed since it was mapped. Constant number of queries."""
+    values = ReferenceValue.objects.filter(
+        connection_id__in=[integration.source_id, integration.target_id], kind__in=kinds
+    )
+    by_side: dict[str, dict[tuple[str, str], ReferenceValue]] = {"source": {}, "target": {}}
+    for value in values:
+        side = "source" if value.connection_id == integration.source_id else "target"
+        known = by_side[side].get((value.kind, value.external_id))
+        if known is None or value.active:
+            by_side[side][(value.kind, value.external_id)] = value
+    mapped = {
+        (m.kind, m.source_key): m.target_key
+        for m in Mapping.objects.filter(integration=integration, state=Mapping.State.CONFIRMED)
+    }
+    used = {(kind, target) for (kind, _), target in mapped.items()}
+    return [
+        *_source_differences(integration, by_side["source"], mapped),
+        *_target_differences(integration, by_side["target"], used),
+    ]
+
+
+def _source_differences(
+    integration: Integration, values: dict[tuple[str, str], ReferenceValue], mapped: dict[tuple[str, str], str]
+) -> list[Difference]:
+    found = []
+    for key, value in sorted(values.items()):
+        label = value.kind.replace("_", " ")
+        if value.active and key not in mapped:
+            found.append(_difference(value, "source", "missing", f"{value} has no {label} in {integration.target}."))
+        elif not value.active and key in mapped:
+            found.append(
+                _difference(
+                    value,
+                    "source",
+                    "inactive",
+                    f"{integration.source} no longer has {label} {value}, but it is mapped.",
+                )
+            )
+        if value.previous_name and key in mapped:
+            found.append(_difference(value, "source", "renamed", f"{value.previous_name} is now called {value.name}."))
+    return found
+
+
+def _target_differences(
+    integration: Integration, values: dict[tuple[str, str], ReferenceValue], used: set[tuple[str, str]]
+) -> list[Difference]:
+    found = []
+    for key in sorted(used - values.keys()):
+        found.append(
+            Difference(
+                kind=key[0],
+                side="target",
+                what="missing",
+                key=key[1],
+                name=key[1],
+                sentence=f"{key[1]} is mapped to, but {integration.target} does not have it.",
+            )
+        )
+    for key, value in sorted(values.items()):
+        if key in used and not value.active:
+            found.append(
+                _difference(
+                    value, "target", "inactive", f"{value} is mapped to, but not active in {integration.target}."
+                )
+            )
+        elif key not in used and value.active:
+            found.append(
+                _difference(value, "target", "missing", f"Nothing in {integration.source} is mapped to {value}.")
+            )
+        if key in used and value.previous_name:
+            found.append(_difference(value, "target", "renamed", f"{value.previous_name} is now called {value.name}."))
+    return found
+
+
+def _difference(value: ReferenceValue, side: str, what: str, sentence: str) -> Difference:
+    return Difference(kind=value.kind, side=side, what=what, key=value.external_id, name=value.name, sentence=sentence)
+
+
+class Headcount(msgspec.Struct, frozen=True, kw_only=True):
+    """Active people of both sides, and what explains a difference. None where nobody has counted yet."""
+
+    source: int | None
+    target: int
+    linked: int
+    blocked: int
+    queued: int
+    only_on_target: int
+
+    @property
+    def agrees(self) -> bool:
+        """True when both sides show the same number and every one of them is linked."""
+        return self.source is not None and self.source == self.linked and self.only_on_target == 0
+
+
+def headcount(integration: Integration) -> Headcount:
+    """As of the last complete read of the source and the target's directory. Constant number of queries."""
+    last = (
+        Run.objects.filter(flow__integration=integration, headcount__isnull=False)
+        .exclude(state__in=[Run.State.HELD, Run.State.FAILED])
+        .order_by("-pk")
+        .first()
+    )
+    directory = TargetEmployee.objects.filter(connection_id=integration.target_id, active=True)
+    links = Link.objects.filter(integration=integration)
+    active_links = links.filter(active=True)
+    blocked = BlockedRecord.objects.filter(integration=integration).values("source_id").distinct().count()
+    return Headcount(
+        source=last.headcount if last else None,
+        target=directory.count(),
+        linked=active_links.count(),
+        blocked=blocked,
+        queued=PendingChange.objects.filter(integration=integration).count(),
+        only_on_target=directory.exclude(target_id__in=active_links.values("target_id")).count(),
+    )
