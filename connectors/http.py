@@ -12,8 +12,7 @@ import functools
 import logging
 import ssl
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import UTC, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit
@@ -27,11 +26,11 @@ from connectors.errors import (
     ConnectionConfigError,
     ConnectorError,
     OutcomeUnknownError,
-    RateLimitedError,
     TemporaryError,
     UnexpectedReplyError,
 )
 from connectors.hosts import check_address, origin
+from connectors.patience import NOT_SENT, Patience
 from connectors.replies import CredentialsRefusedReply, RefusedReply, Reply, path_template, redacted
 
 __all__ = ["Auth", "CredentialsRefusedReply", "RefusedReply", "Reply", "VendorHttp", "redacted"]
@@ -42,11 +41,8 @@ Params = Sequence[tuple[str, str]]
 
 USER_AGENT = "ml-connector/0.1"
 CONNECT_TIMEOUT = 10.0
-WAIT_CEILING = 900.0
-BACKOFF_BASE, BACKOFF_CAP = 1.0, 60.0
 MAX_STREAM = 8 * 2**30
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
-NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 # httpx logs every URL at INFO; a filter in a query may hold a person's address.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -215,7 +211,7 @@ class VendorHttp:
 
     def _persist(self, call: _Call, accept: Collection[int], consume: Callable[[_Call, httpx.Response], R]) -> R:
         """The retry loop of everything above: send, and decide what an answer or its absence means."""
-        patience = _Patience(self, call)
+        patience = Patience(self._context, self.product, str(call), self._attempts)
         refreshed = False
         while True:
             try:
@@ -235,7 +231,7 @@ class VendorHttp:
             elif call.writes and not (400 <= reply.status < 500 and reply.status != 408):
                 raise self._unknown(call, f"status {reply.status}")
             elif reply.status in RETRIED or reply.status >= 500:
-                patience.after_failure(reply)
+                patience.after_failure(reply, self.refusal(reply).detail)
             else:
                 raise self.refusal(reply)
 
@@ -339,72 +335,6 @@ class _Call(msgspec.Struct, frozen=True):
         return f"{self.method} {path_template(urlsplit(self.url).path)}"
 
 
-class _Patience:
-    """How long one call is still tried: ``attempts`` for failures, a ceiling of waiting for 429s."""
-
-    def __init__(self, http: VendorHttp, call: _Call) -> None:
-        self._http = http
-        self._context = http._context
-        self._call = call
-        self._left = http._attempts
-        self._failures = self._limits = 0
-        self._waited = 0.0
-
-    def after_loss(self, error: httpx.HTTPError) -> None:
-        """Wait before the next attempt after no or half an answer; TemporaryError when this was the last."""
-        self._after(_loss(error), f"{self._call} -> {type(error).__name__}", None)
-
-    def after_failure(self, reply: Reply) -> None:
-        """Wait before the next attempt after a 5xx; TemporaryError when this was the last."""
-        self._after(f"reported a failure of its own (status {reply.status})", self._http.refusal(reply).detail, reply)
-
-    def _after(self, what: str, detail: str, reply: Reply | None) -> None:
-        self._left -= 1
-        self._failures += 1
-        asked = self._asked(reply) if reply else None
-        if self._left <= 0 or (asked is not None and self._waited + asked > WAIT_CEILING):
-            raise TemporaryError(
-                f"{self._http.product} {what}. Nothing was changed; it will be tried again.",
-                detail=detail,
-                retry_after=asked,
-            )
-        self._pause(asked, self._failures)
-
-    def after_429(self, reply: Reply) -> None:
-        """Wait as long as the vendor says, or ever longer; RateLimitedError beyond the ceiling."""
-        self._limits += 1
-        asked = self._asked(reply)
-        # Without jitter in the sum the number of tries is bounded whatever the dice say.
-        nominal = asked if asked is not None else _backoff(self._limits)
-        if self._waited + nominal > WAIT_CEILING:
-            raise RateLimitedError(
-                f"{self._http.product} keeps asking us to slow down. It will be tried again later.",
-                detail=f"{self._call} -> 429 after {self._waited:.0f} s",
-                retry_after=asked,
-            )
-        self._pause(asked, self._limits, everyone=True)
-
-    def _pause(self, asked: float | None, times: int, *, everyone: bool = False) -> None:
-        nominal = _backoff(times)
-        seconds = asked if asked is not None else nominal * self._context.random()
-        self._waited += max(asked if asked is not None else nominal, 1.0)
-        if everyone:
-            self._context.budget.slow_down(seconds)
-        self._context.sleep(seconds)
-
-    def _asked(self, reply: Reply) -> float | None:
-        """The Retry-After of an answer in seconds from now, None when there is none that can be read."""
-        value = reply.headers.get("retry-after", "").strip()
-        if value.isascii() and value.isdigit():
-            return float(value)
-        try:
-            moment = parsedate_to_datetime(value)
-        except ValueError:
-            return None
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return max(0.0, (moment - self._context.now()).total_seconds())
-
-
 class _Source:
     """A response as the file ijson reads from; keeps the opening for when there are no items."""
 
@@ -441,20 +371,8 @@ class _Source:
 _END: Any = object()
 
 
-def _backoff(times: int) -> float:
-    return min(BACKOFF_CAP, BACKOFF_BASE * 2.0 ** min(times - 1, 10))
-
-
 def _query(params: Params) -> str:
     return "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in params)
-
-
-def _loss(error: httpx.HTTPError) -> str:
-    if isinstance(error, NOT_SENT):
-        return "could not be reached"
-    if isinstance(error, httpx.TimeoutException):
-        return "did not answer in time"
-    return "broke off its answer"
 
 
 @functools.cache

@@ -20,17 +20,7 @@ from connectors.http import RefusedReply, Reply, VendorHttp
 from connectors.paging import linked_pages, offset_rows
 from connectors.records import RefKind, UnreadableRecord
 from connectors.rippling.mapper import rows
-from connectors.rippling.schemas import (
-    CompanyRow,
-    EmployeeRow,
-    Entitlement,
-    Identified,
-    Meta,
-    Page,
-    SsoMe,
-    Unit,
-    WorkerRow,
-)
+from connectors.rippling.schemas import CompanyRow, EmployeeRow, Entitlement, Meta, Page, SsoMe, Unit, WorkerRow
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -79,6 +69,7 @@ PLATFORM_EMPLOYMENT_TYPES = {
     "TEMP": "Temporary",
     "CONTRACTOR": "Contractor",
 }
+
 
 def setting(context: ConnectorContext, name: str) -> str:
     """A setting of this connection, or its default where the connection has none. An empty text is a value."""
@@ -238,7 +229,7 @@ class PlatformClient:
     def sample(self, entity: Entity) -> int:
         """How many rows the first, smallest page of a list has: 0 or 1."""
         params = [("limit", "1"), ("offset", "0")]
-        return len(_read(self.http, entity, entity.path, params).json(list[Identified]))
+        return len(_read(self.http, entity, entity.path, params).json(list[Unit]))
 
     def units(self, entity: Entity) -> Iterator[Unit]:
         """Every row of a reference list."""

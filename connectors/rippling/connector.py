@@ -20,15 +20,7 @@ from connectors.rippling.client import (
     refused_with,
     setting,
 )
-from connectors.rippling.mapper import (
-    Names,
-    one_worker,
-    unit_of,
-    utc,
-    worker_of_v1,
-    worker_of_v2,
-    worker_page,
-)
+from connectors.rippling.mapper import Names, one_worker, unit_of, utc, worker_of_v1, worker_of_v2, worker_page
 from connectors.rippling.schemas import EmployeeRow, WorkerRow
 
 Converter = Callable[[EmployeeRow], tuple[Worker, dict[str, str]]]

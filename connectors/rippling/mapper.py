@@ -25,45 +25,29 @@ STATUS = {
     Status.TERMINATED: EmploymentStatus.TERMINATED,
 }
 
-_NAMES = ("given_name", "middle_name", "family_name")
-# Rippling's field, as a redaction or a decoding error names it → ours.
-FIELDS: Mapping[str, tuple[str, ...]] = {
-    "status": ("status",),
-    "roleState": ("status",),
-    "user_id": ("person_id",),
-    "userId": ("person_id",),
-    "user": _NAMES,
-    "name": _NAMES,
-    "given_name": ("given_name",),
-    "firstName": ("given_name",),
-    "middle_name": ("middle_name",),
-    "middleName": ("middle_name",),
-    "family_name": ("family_name",),
-    "lastName": ("family_name",),
-    "number": ("number",),
-    "employeeNumber": ("number",),
-    "work_email": ("work_email",),
-    "workEmail": ("work_email",),
-    "start_date": ("start_date",),
-    "startDate": ("start_date",),
-    "end_date": ("end_date",),
-    "endDate": ("end_date",),
-    "manager": ("manager_id",),
-    "manager_id": ("manager_id",),
-    "department": ("department_id",),
-    "department_id": ("department_id",),
-    "legal_entity": ("company_id",),
-    "legal_entity_id": ("company_id",),
-    "employment_type": ("employment_type_id",),
-    "employment_type_id": ("employment_type_id",),
-    "employmentType": ("employment_type_id",),
-    "location": ("location_id",),
-    "work_location_id": ("location_id",),
-    "worklocationNickname": ("location_id",),
-    "title": ("position",),
-    "updated_at": ("updated_at",),
-    "updatedAt": ("updated_at",),
+# Our field ← Rippling's names for it in either API, as a redaction or a decoding error says them.
+SPELLINGS = {
+    "status": "status roleState",
+    "person_id": "user_id userId",
+    "number": "number employeeNumber",
+    "given_name": "given_name firstName user name",
+    "middle_name": "middle_name middleName user name",
+    "family_name": "family_name lastName user name",
+    "work_email": "work_email workEmail",
+    "start_date": "start_date startDate",
+    "end_date": "end_date endDate",
+    "manager_id": "manager_id manager",
+    "department_id": "department_id department departmentId",
+    "location_id": "location work_location_id worklocationNickname workLocationId",
+    "company_id": "legal_entity_id legal_entity",
+    "position": "title",
+    "employment_type_id": "employment_type_id employment_type employmentType",
+    "updated_at": "updated_at updatedAt",
 }
+FIELDS: dict[str, list[str]] = {}
+for _ours, _theirs in SPELLINGS.items():
+    for _one in _theirs.split():
+        FIELDS.setdefault(_one, []).append(_ours)
 _PREFIX = re.compile(r"^(?:worker\.)?(?:user\.)?(?:name\.)?(?:location\.)?")
 _PLACE = re.compile(r"`\$((?:\.\w+|\[[^\]]*\])*)`")
 _MISSING = re.compile(r"missing required field `(\w+)`")
@@ -98,7 +82,7 @@ def redactions(meta: Meta | None) -> dict[str, str]:
         return {}
     found = {}
     for item in meta.redacted_fields:
-        for field in FIELDS.get(item.name, FIELDS.get(_PREFIX.sub("", item.name), ())):
+        for field in FIELDS.get(item.name, FIELDS.get(_PREFIX.sub("", item.name), [])):
             found[field] = item.reason or "Rippling did not say why"
     return found
 

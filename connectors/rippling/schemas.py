@@ -45,10 +45,6 @@ class Page(Struct, Generic[T]):
     meta: Meta | None = field(name="__meta", default=None)
 
 
-class Identified(Struct, gc=False):
-    id: str
-
-
 class UserName(Struct, gc=False):
     given_name: str | None = None
     middle_name: str | None = None
