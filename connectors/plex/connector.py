@@ -103,19 +103,21 @@ class PlexConnector:
 
     def find_by_reference(self, references: Sequence[str]) -> Mapping[str, Employee]:
         """Asks each plant for the ids it was not found under yet, forty at a time."""
+        name = mapper.wire_name("id", self._settings.profile)
+        missing = dict.fromkeys(references)
         found: dict[str, Employee] = {}
         for plant in self._settings.plants:
-            missing = iter([reference for reference in references if reference not in found])
-            while chunk := list(islice(missing, IDS_PER_REQUEST)):
-                name = mapper.wire_name("id", self._settings.profile)
+            ids = iter(list(missing))
+            while chunk := list(islice(ids, IDS_PER_REQUEST)):
                 filtered = True
                 for row in self._client.rows(plant, EMPLOYEES, [(name, reference) for reference in chunk]):
                     employee = mapper.employee_from(row, plant.pcn, self._settings)
                     filtered = filtered and employee.reference in chunk
-                    if employee.reference in references:
+                    if employee.reference in missing:
                         found[employee.reference] = employee
                 if not filtered:  # Plex ignores filters it does not know (plex §2.5): this was the whole list.
                     break
+            missing = dict.fromkeys(reference for reference in missing if reference not in found)
         return found
 
     def get(self, employee_id: str, company: str | None = None) -> Employee | None:

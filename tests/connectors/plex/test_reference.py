@@ -139,9 +139,8 @@ def test_filters_plex_ignores_still_find_everybody_asked_for(customer: PlexCusto
         row.pop("Employee_Id" if customer.profile == "connect" else "id")
     customer.fault("status", method="GET", path=".*/[Ee]mployees?", status_code=200, body=rows)
     wanted = [str(row.get("id") or row.get("Employee_Id")) for row in rows[:2]]
-    assert set(
-        connector.find_by_reference([*wanted, *(connector.reference_for("i", str(n)) for n in range(60))])
-    ) == set(wanted)
+    others = [connector.reference_for("i", str(number)) for number in range(60)]
+    assert set(connector.find_by_reference(wanted + others)) == set(wanted)
 
 
 @pytest.mark.parametrize(
