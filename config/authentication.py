@@ -1,27 +1,20 @@
-"""Programs at the API: an API key proves whose they are, and the whole request runs in that tenant's scope."""
+"""Programs at the API: an API key proves whose they are. ``config.api_scope`` then puts them in their tenant."""
 
 from __future__ import annotations
 
-import contextlib
-import contextvars
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
-import structlog
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q
-from django.http import HttpRequest, StreamingHttpResponse
-from django.http.response import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
-from audit.context import acting_as
 from tenants.models import ApiKey
 from tenants.scope import api_key_scope, tenant_scope
 
@@ -72,38 +65,6 @@ def _note_use(key: ApiKey, now: datetime) -> None:
         with tenant_scope(key.tenant_id):
             unnoted = Q(last_used_at=None) | Q(last_used_at__lte=long_ago)
             ApiKey.objects.filter(unnoted, pk=key.pk).update(last_used_at=now)
-
-
-class ApiTenantMixin(APIView):
-    """Runs a view of the API, from permissions to the last byte, in the key's tenant and as the key's act.
-
-    First among the bases of a view. The scope ends with the response, also after an exception.
-    """
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        with contextlib.ExitStack() as self._scope:
-            response = super().dispatch(request, *args, **kwargs)
-            if isinstance(response, StreamingHttpResponse) and not response.is_async:
-                pieces = cast("Iterator[bytes]", response.streaming_content)
-                response.streaming_content = _in_this_context(pieces)
-            elif hasattr(response, "render"):
-                response.render()
-            return response
-
-    def perform_authentication(self, request: Request) -> None:
-        super().perform_authentication(request)
-        if not isinstance(request.auth, ApiKey):
-            return
-        key, correlation_id = request.auth, getattr(request, "correlation_id", None)
-        self._scope.enter_context(tenant_scope(key.tenant_id))
-        self._scope.enter_context(acting_as("api_key", key.name, correlation_id=correlation_id))
-        self._scope.enter_context(structlog.contextvars.bound_contextvars(tenant=str(key.tenant_id)))
-
-
-def _in_this_context(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The same pieces, each made in the scope we are in now: a server asks for them after the view has returned."""
-    context, source, end = contextvars.copy_context(), iter(pieces), object()
-    return iter(lambda: context.run(next, source, end), end)
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -17,6 +17,7 @@ from audit.record import Entry, record
 from connectors.inputs import clean_credentials, clean_settings
 from connectors.models import AccessToken, Connection
 from connectors.vendors import VENDORS
+from tenants.scope import current_tenant_id
 
 # What a person enters; the other columns follow from checks, credentials and pausing.
 ENTERED = ("name", "environment", "settings")
@@ -31,6 +32,8 @@ def save_connection(connection: Connection, *, at: datetime) -> None:
     """
     with transaction.atomic():
         stored = None if connection._state.adding else _locked(connection)
+        if stored is None:
+            connection.tenant_id = current_tenant_id()
         _validate(connection, stored)
         if stored is None:
             connection.save(force_insert=True)

@@ -18,8 +18,7 @@ def check_keys() -> None:
     missing = {key_id: count for key_id, count in sealed_connections().items() if key_id not in known}
     if missing:
         raise ImproperlyConfigured(
-            f"{sum(missing.values())} connections were encrypted with a key that is not in FERNET_KEYS "
-            f"(missing: {', '.join(missing)}; given: {', '.join(sorted(known))}). Add the missing key behind the "
+            f"Connections whose key is not in FERNET_KEYS: {sum(missing.values())} (missing: {', '.join(missing)}; given: {', '.join(sorted(known))}). Add the missing key behind the "
             "current one, start again, and run `manage.py rotate_keys` before you remove it."
         )
 
