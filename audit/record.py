@@ -84,7 +84,7 @@ def record(entries: Sequence[Entry], *, at: datetime) -> None:
     if at.tzinfo is None:
         raise ValueError("The instant of an audit entry must be aware of its time zone.")
     actor = current_actor()
-    of_call = {
+    of_call: dict[str, Any] = {
         "tenant": str(tenant),
         "at": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "actor_kind": actor.kind,
@@ -130,7 +130,7 @@ def _locked_head() -> tuple[int, bytes]:
 
 
 def _chained(
-    contents: list[dict[str, Any]], of_call: Mapping[str, str], seq: int, previous: bytes
+    contents: list[dict[str, Any]], of_call: dict[str, Any], seq: int, previous: bytes
 ) -> tuple[list[str], list[str]]:
     """The bodies that continue the chain after (seq, previous), and its hashes in hex from ``previous`` on."""
     bodies, hashes = [], [previous.hex()]
