@@ -60,7 +60,7 @@ class PlexClient:
             else:
                 yield from self._pages(plant, resource, params)
         except RefusedReply as refused:
-            if refused.status != 404:
+            if refused.status != 404 or self.settings.profile == "documents":
                 raise self._explained(refused, plant, resource) from refused
 
     def one(self, plant: Plant, resource: Resource, row_id: str) -> Row | None:
@@ -129,11 +129,12 @@ class PlexClient:
         offset, before = 0, ("", "", 0)
         while True:
             paging = [("limit", str(PAGE)), ("offset", str(offset))]
-            reply = self._http[plant.pcn].read(resource.documents, [*params, *paging])
-            listed, following = _listed(reply, offset)
-            if not listed:
+            accept = (200,) if offset else (200, 404)
+            reply = self._http[plant.pcn].read(resource.documents, [*params, *paging], accept=accept)
+            listed, following = _listed(reply, offset) if reply.status == 200 else ([], None)
+            if not listed and not offset:
                 return
-            page = (_key(listed[0], resource), _key(listed[-1], resource), len(listed))
+            page = (_key(listed[0], resource), _key(listed[-1], resource), len(listed)) if listed else ("", "", 0)
             if offset and page[0] != before[1]:
                 if page == before and _is_array(reply):
                     return
@@ -154,13 +155,14 @@ class PlexClient:
 
     def _explained(self, refused: RefusedReply, plant: Plant, resource: Resource) -> ConnectorError:
         def answers(other: Resource, named: bool) -> bool:
-            http = self._http[plant.pcn] if named else self._open(None)
-            path = other.path(self.settings.profile)
             filters = [] if other is TENANTS else [("id", _NOBODY)]
-            reply = http.read(path, filters, accept=range(200, 500))
-            if not named:
-                http.close()
-            return reply.status < 400 or reply.status == 404
+            http = self._http[plant.pcn] if named else self._open(None)
+            try:
+                status = http.read(other.path(self.settings.profile), filters, accept=range(200, 500)).status
+            finally:
+                if not named:
+                    http.close()
+            return status < 400 or status == 404
 
         key_end = key_end_sentence(self.settings.key_expires_on, self._context.now().date())
         return explain_read(refused, plant, resource, answers, key_end)

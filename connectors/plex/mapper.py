@@ -26,6 +26,8 @@ _COLUMNS = {
     "shift": "shift",
     "manager_id": "supervisor_id",
 }
+FIELDS = {fold(theirs): ours for ours, theirs in _COLUMNS.items()} | {"badgenumber": "number", "userid": "user_id"}
+"""Plex's folded name of an employee's field → ours."""
 _LABELS = {
     "user_id": "user id",
     "given_name": "first name",
@@ -34,7 +36,9 @@ _LABELS = {
     "department": "department",
 }
 _READ_ONLY = frozenset({"id", "userid", "createddate", "createdbyid", "modifieddate", "modifiedbyid", "modifiedby"})
-_PERSONAL = frozenset({"badgenumber", "userid", "firstname", "middlename", "lastname", "email"})
+_PERSONAL = frozenset(
+    {"badgenumber", "userid", "firstname", "middlename", "lastname", "email", "workphone", "homephone", "mobilephone"}
+)
 
 
 def reference_for(integration: str, worker_id: str) -> str:
@@ -69,8 +73,8 @@ def differences(wanted: Employee, held: Employee) -> list[str]:
 def create_body(employee: Employee, settings: PlexSettings) -> dict[str, Any]:
     """What creates ``employee``; ``RecordRejectedError`` names the first required field that is missing."""
     values = _values(employee, settings)
-    values.setdefault("shift", settings.default_shift)
-    values.setdefault("type", settings.default_type)
+    values["shift"] = values.get("shift") or settings.default_shift
+    values["type"] = values.get("type") or settings.default_type
     user_id = _user_id(employee, settings)
     values["status"] = settings.status_active if employee.active else settings.statuses_inactive[0]
     for name, label in _LABELS.items():

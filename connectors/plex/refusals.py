@@ -13,6 +13,7 @@ import msgspec
 
 from connectors.errors import ConnectionConfigError, ConnectorError, RecordRejectedError, UnexpectedReplyError
 from connectors.http import RefusedReply, Reply, redacted
+from connectors.plex.mapper import FIELDS
 from connectors.plex.schemas import ACCOUNTS, EMPLOYEES, TENANTS, Resource, fold
 from connectors.plex.settings import Plant
 
@@ -132,28 +133,11 @@ def _refusal(reply: Reply) -> _Refusal:
 
 def _blanked(text: str, personal: Iterable[str]) -> str:
     for value in sorted(personal, key=len, reverse=True):
-        text = text.replace(value, "…")
+        text = text.replace(value, "…") if len(value) > 1 else text
     return redacted(text)[:_SHORT_MESSAGE] or "no reason was given."
-
-
-_FIELDS = {
-    "badgenumber": "number",
-    "userid": "user_id",
-    "firstname": "given_name",
-    "middlename": "middle_name",
-    "lastname": "family_name",
-    "email": "work_email",
-    "supervisorid": "manager_id",
-    "status": "status",
-    "position": "position",
-    "department": "department",
-    "building": "location",
-    "shift": "shift",
-    "type": "employment_type",
-}
 
 
 def _field(texts: list[str]) -> str:
     """Our name of the only field Plex's words mention in quotes, else empty."""
-    named = {_FIELDS.get(fold(word)) for text in texts for word in re.findall(r"'([A-Za-z_]+)'", text)} - {None}
+    named = {FIELDS.get(fold(word)) for text in texts for word in re.findall(r"'([A-Za-z_]+)'", text)} - {None}
     return str(named.pop()) if len(named) == 1 else ""

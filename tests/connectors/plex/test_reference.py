@@ -119,6 +119,15 @@ def test_a_list_that_moves_between_pages_is_read_again_and_not_believed(make_cus
 
 
 @documents_only
+@pytest.mark.parametrize(("status", "body"), [(404, {}), (200, {"data": []}), (200, [])])
+def test_a_page_that_is_missing_is_not_the_end(make_customer: MakeCustomer, status: int, body: object) -> None:
+    customer = make_customer(employees=1200)
+    customer.fault("status", method="GET", path="/api/Employee", skip=1, status_code=status, body=body, times=None)
+    with pytest.raises((UnexpectedReplyError, TemporaryError)):
+        list(customer.connector().employees())
+
+
+@documents_only
 def test_pages_that_never_end_are_unexpected(make_customer: MakeCustomer) -> None:
     customer = make_customer(employees=3)
     page = {"data": [{"Employee_Id": "a", "Status": "Active"}], "next_offset": 1}
