@@ -14,7 +14,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from connectors.contract import TargetField
-from connectors.records import Employee, EmploymentStatus, RefKind, UnreadableRecord, Worker, fingerprint
+from connectors.records import Employee, EmploymentStatus, RefKind, UnreadableRecord, Worker
+from sync import fingerprints
 from sync.mapping import MappingTable
 
 
@@ -233,17 +234,18 @@ def _plan_present(
     employee, causes = _desired(worker, match, around)
     if causes:
         return outcome(Act.BLOCKED, causes=causes)
-    print_of = fingerprint(msgspec.structs.replace(employee, id=None, reference="", manager_id=UNSET))
     manager, manager_id = _manager(worker, link, around)
+    former = link.fingerprint if link is not None else b""
+    changed = fingerprints.changed(employee, former)
+    if link is not None and link.active and not changed and link.manager == manager:
+        return outcome(Act.UNCHANGED, fingerprint=former)
     employee = msgspec.structs.replace(employee, manager_id=manager_id)
-    described = {"employee": employee, "fingerprint": print_of, "manager": manager}
+    described = {"employee": employee, "fingerprint": fingerprints.make(employee, former), "manager": manager}
     if match is None:
         return outcome(Act.CREATE, **described)
     if not match.active:
         return outcome(Act.REHIRE, from_company=match.company, **described)
-    if link is not None and link.fingerprint == print_of and link.manager == manager:
-        return outcome(Act.UNCHANGED)
-    moved = isinstance(employee.company, str) and match.company and employee.company != match.company
+    moved = link is not None and not MOVES.isdisjoint(changed)
     return outcome(Act.TRANSFER if moved else Act.UPDATE, from_company=match.company, **described)
 
 
@@ -323,7 +325,7 @@ COMPARED = (
     "company",
     "manager_id",
 )
-_MOVES = frozenset({"department", "location", "company"})
+MOVES = frozenset({"department", "location", "company"})
 
 
 def differences(wanted: Employee, current: Employee) -> dict[str, tuple[str | None, str | None]]:
@@ -351,5 +353,5 @@ def refine(planned: Plan, current: Employee) -> tuple[Plan, dict[str, tuple[str 
         return msgspec.structs.replace(planned, act=Act.REHIRE), found
     if not found:
         return msgspec.structs.replace(planned, act=Act.UNCHANGED), found
-    act = Act.TRANSFER if found.keys() & _MOVES else Act.UPDATE
+    act = Act.TRANSFER if found.keys() & MOVES else Act.UPDATE
     return msgspec.structs.replace(planned, act=act), found

@@ -134,7 +134,8 @@ def _as_found(item: RunItem, current: Employee, source: WorkerSource, loader: Su
     [fresh] = plan_workers([worker], loader.around([worker]))
     if fresh.employee is None:
         return None
-    wanted = msgspec.structs.replace(fresh.employee, id=current.id)
+    # The manager is assigned later, when their own employee exists: it says nothing about whether this arrived.
+    wanted = msgspec.structs.replace(fresh.employee, id=current.id, manager_id=msgspec.UNSET)
     fresh = msgspec.structs.replace(fresh, employee=wanted)
     refined, _ = refine(fresh, current)
     if refined.act is not Act.UNCHANGED:

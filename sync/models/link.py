@@ -29,7 +29,7 @@ class Link(TenantOwned):
     active = models.BooleanField(default=True)
     manager = models.CharField(max_length=100, blank=True)
     manager_due = models.CharField(max_length=100, blank=True)
-    fingerprint = models.BinaryField(max_length=32)
+    fingerprint = models.BinaryField(max_length=128)
     missing_sweeps = models.PositiveSmallIntegerField(default=0)
     written_at = models.DateTimeField()
 

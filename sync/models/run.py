@@ -209,7 +209,7 @@ class RunItem(TenantOwned):
     target_id = models.CharField(max_length=100, blank=True)
     company = models.CharField(max_length=100, blank=True)
     person_id = models.CharField(max_length=100, blank=True)
-    fingerprint = models.BinaryField(max_length=32, default=b"")
+    fingerprint = models.BinaryField(max_length=128, default=b"")
     before = models.JSONField(default=dict, blank=True)
     after = models.JSONField(default=dict, blank=True)
     problem = models.ForeignKey(Problem, null=True, blank=True, on_delete=models.SET_NULL, related_name="items")

@@ -97,6 +97,13 @@ class Story:
                             defaults={"target_key": targets[value.name], "state": Mapping.State.CONFIRMED},
                         )
 
+    def set_target_setting(self, name: str, more: str) -> None:
+        """Add a value to a comma-separated setting of the Plex connection."""
+        with self.scope():
+            self.target.refresh_from_db()
+            self.target.settings[name] = f"{self.target.settings[name]},{more}"
+            self.target.save()
+
     def map(self, kind: RefKind, source_key: str, target_key: str, valid_from: date = date(2020, 1, 1)) -> Mapping:
         with self.scope():
             return Mapping.objects.create(
