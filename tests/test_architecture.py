@@ -178,8 +178,9 @@ def test_code_that_handles_money_names_no_float() -> None:
         if not declares and "decimal.Decimal" not in imported_modules(path):
             continue
         for node in ast.walk(tree):
-            named = isinstance(node, ast.Name) and node.id == "float"
-            if named or (isinstance(node, ast.Constant) and isinstance(node.value, float)):
+            if (isinstance(node, ast.Name) and node.id == "float") or (
+                isinstance(node, ast.Constant) and isinstance(node.value, float)
+            ):
                 wrong.append(f"{relative(path)}:{node.lineno}")
 
     assert not wrong, "money is Decimal from the wire to the ledger"
@@ -202,15 +203,15 @@ MARKDOWN = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ADRS = sorted((ROOT / "docs" / "adr").glob("*.md"))
 
 
-@pytest.mark.parametrize("page", MARKDOWN, ids=relative)
-def test_links_between_pages_resolve(page: Path) -> None:
-    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+@pytest.mark.parametrize("document", MARKDOWN, ids=relative)
+def test_links_between_pages_resolve(document: Path) -> None:
+    text = re.sub(r"```.*?```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL)
     missing = []
     for link in re.findall(r"\]\(([^)\s]+)\)", text):
         target, _, anchor = link.partition("#")
         if re.match(r"[a-z]+:", target):
             continue
-        file = (page.parent / target).resolve() if target else page
+        file = (document.parent / target).resolve() if target else document
         if not file.exists() or (anchor and anchor not in _anchors(file)):
             missing.append(link)
 
@@ -230,11 +231,11 @@ def test_decisions_are_numbered_without_a_gap() -> None:
     assert ADRS
 
 
-@pytest.mark.parametrize("page", ADRS, ids=relative)
-def test_a_decision_says_context_decision_and_consequences(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
+@pytest.mark.parametrize("document", ADRS, ids=relative)
+def test_a_decision_says_context_decision_and_consequences(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
 
-    assert text.startswith(f"# {int(page.name[:4])}. ")
+    assert text.startswith(f"# {int(document.name[:4])}. ")
     for part in ("Context", "Decision", "Consequences"):
         assert f"**{part}.**" in text
     assert len(text.splitlines()) <= 20, "a decision fits on a card"
