@@ -6,7 +6,7 @@ Source: plex §2.7, §7, §8.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from datetime import date
 
 import msgspec
@@ -91,9 +91,10 @@ def key_end_sentence(expires_on: date | None, today: date) -> str:
     return f" By the date you gave it lives until {expires_on}: enter it again, or create a new one."
 
 
-def explain_write(refused: RefusedReply, plant: Plant, personal: Iterable[str]) -> ConnectorError:
+def explain_write(refused: RefusedReply, plant: Plant, personal: Sequence[str]) -> ConnectorError:
     """What a refused employee write means; ``personal`` values are blanked in Plex's own words."""
     refusal = _refusal(refused.reply)
+    detail = _blanked(refused.detail, personal)
     texts = [fault.message for fault in refusal.errors if fault.message] or [refusal.message]
     if _IAM.search(" ".join([refusal.code, refusal.message, *texts])):
         return AccessError(
@@ -101,26 +102,26 @@ def explain_write(refused: RefusedReply, plant: Plant, personal: Iterable[str]) 
             f"still works. Switch the people flow off, or ask Plex support which way of writing employees is open to "
             f"this PCN.",
             access="forbidden",
-            detail=refused.detail,
+            detail=detail,
         )
     if refused.status == 403:
         return AccessError(
             f"Plex does not allow this connection to change employees of PCN {plant.pcn}. Ask your Plex administrator "
             f"for a role that may edit employees.",
             access="forbidden",
-            detail=refused.detail,
+            detail=detail,
         )
     if refused.status == 404:
         return RecordRejectedError(
             f"Plex no longer has this employee in PCN {plant.pcn}. Read the employees again before the next change.",
-            detail=refused.detail,
+            detail=detail,
         )
     if refused.status in (400, 409, 422):
         said = _blanked("; ".join(texts), personal)
-        return RecordRejectedError(f"Plex refused this employee: {said}", detail=refused.detail, field=_field(texts))
+        return RecordRejectedError(f"Plex refused this employee: {said}", detail=detail, field=_field(texts))
     return UnexpectedReplyError(
         f"Plex refused a change of an employee (status {refused.status}). We have to look at it.",
-        detail=refused.detail,
+        detail=detail,
     )
 
 
@@ -131,7 +132,7 @@ def _refusal(reply: Reply) -> _Refusal:
         return _Refusal()
 
 
-def _blanked(text: str, personal: Iterable[str]) -> str:
+def _blanked(text: str, personal: Sequence[str]) -> str:
     for value in sorted(personal, key=len, reverse=True):
         text = text.replace(value, "…") if len(value) > 1 else text
     return redacted(text)[:_SHORT_MESSAGE] or "no reason was given."

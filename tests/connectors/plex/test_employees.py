@@ -159,12 +159,32 @@ def test_plex_refusing_a_value_names_the_field_and_not_the_person(customer: Plex
         method="POST",
         path=".*/[Ee]mployees?",
         status_code=400,
-        body={"code": "X", "message": "bad", "errors": [{"code": "X", "message": "Zoë zoe@example.com is taken"}]},
+        body={"code": "X", "message": "Söhne", "errors": [{"code": "X", "message": "O'Neil & Söhne, Zoë is taken"}]},
     )
     with pytest.raises(RecordRejectedError) as refused:
+        connector.create(hire(connector, family_name="Söhne", middle_name="O'Neil"))
+    assert "is taken" in refused.value.sentence
+    shown = refused.value.sentence + refused.value.detail
+    assert not [name for name in ("Zoë", "Söhne", "O'Neil") if name in shown]
+
+
+def test_an_employee_who_got_another_id_stops_the_run(customer: PlexCustomer) -> None:
+    connector = customer.connector()
+    other = {"status": "Active", "Employee_Id" if customer.profile == "documents" else "id": "another"}
+    customer.fault("status", method="POST", path=".*/[Ee]mployees?", status_code=201, body=other)
+    with pytest.raises(UnexpectedReplyError, match="id of its own"):
         connector.create(hire(connector))
-    assert "taken" in refused.value.sentence
-    assert "zoe" not in (refused.value.sentence + refused.value.detail).lower()
+
+
+def test_a_change_plex_accepts_and_does_not_make_is_said(customer: PlexCustomer) -> None:
+    connector = customer.connector()
+    wanted = msgspec.structs.replace(held(connector, "10001"), department="Welding", shift="3rd")
+    unchanged = {"Status": "Active", "id": wanted.id, "Department": "Quality", "Shift": "3rd"}
+    unchanged |= {"Badge_Number": "10001", "First_Name": wanted.given_name, "Last_Name": wanted.family_name}
+    customer.fault("status", method="PUT", status_code=200, body=unchanged)
+    with pytest.raises(RecordRejectedError, match="did not make it") as refused:
+        connector.update(Employee(reference="r", id=wanted.id, department="Welding", shift="3rd"))
+    assert refused.value.field == "department"
 
 
 def test_leaving_and_coming_back(customer: PlexCustomer) -> None:

@@ -62,6 +62,12 @@ def test_setup_values_are_what_employees_carry_and_what_the_customer_adds(make_c
     assert len(reads) == 2, "one pass over each plant teaches every kind"
 
 
+def test_values_of_the_only_plant_serve_all(make_customer: MakeCustomer) -> None:
+    connector = make_customer(employees=3).connector()
+    kinds = (RefKind.DEPARTMENT, RefKind.LOCATION, RefKind.COST_CENTER)
+    assert {unit.company for kind in kinds for unit in connector.org_units(kind)} == {None}
+
+
 def test_buildings_and_companies(customer: PlexCustomer) -> None:
     connector = customer.connector()
     buildings = list(connector.org_units(RefKind.LOCATION))
