@@ -29,7 +29,7 @@ class ApiTenantMixin(APIView):
             response = super().dispatch(request, *args, **kwargs)
             if isinstance(response, StreamingHttpResponse) and not response.is_async:
                 pieces = cast("Iterator[bytes]", response.streaming_content)
-                response.streaming_content = _in_this_context(pieces)
+                response.streaming_content = _made_in(contextvars.copy_context(), pieces)
             elif hasattr(response, "render"):
                 response.render()
             return response
@@ -44,7 +44,8 @@ class ApiTenantMixin(APIView):
         self._scope.enter_context(structlog.contextvars.bound_contextvars(tenant=str(key.tenant_id)))
 
 
-def _in_this_context(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The same pieces, each made in the scope we are in now: a server asks for them after the view has returned."""
-    context, source, end = contextvars.copy_context(), iter(pieces), object()
-    return iter(lambda: context.run(next, source, end), end)
+def _made_in(context: contextvars.Context, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same pieces, each made in the context: a server asks for them after the view and its scope have ended."""
+    source = iter(pieces)
+    while (piece := context.run(next, source, None)) is not None:
+        yield piece

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -325,7 +325,7 @@ def test_a_removed_connection_is_gone_with_its_credentials() -> None:
 def test_another_tenant_can_administer_nothing_of_it() -> None:
     connection, other = make_connection(make_tenant("Acme")), make_tenant("Other")
     connection.name = "Taken over"
-    acts = (
+    acts: tuple[Callable[[], None], ...] = (
         lambda: save_connection(connection, at=AT),
         lambda: replace_credentials(connection, {"api_key": "planted"}, at=AT),
         lambda: pause(connection, reason="Harm.", at=AT),

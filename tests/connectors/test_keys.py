@@ -153,7 +153,9 @@ def test_credentials_replaced_during_a_rotation_win(settings: Settings, monkeypa
 
     def reseal_while_a_person_types(row: Connection) -> bool:
         person.start()
+        deadline = time.monotonic() + 20
         while not _somebody_waits_for_a_lock():
+            assert time.monotonic() < deadline, "the row was not locked"
             time.sleep(0.01)
         assert not replaced.is_set()
         return real(row)
