@@ -55,7 +55,7 @@ class _Columns(msgspec.Struct, frozen=True):
     correlation_id: str
 
 
-# Both hashes first, as 64 hex digits each; the body last. Instants as bodies write them.
+# Both hashes first, in hex; the body last. Instants as bodies write them.
 _STREAM = """
     COPY (
         SELECT encode(previous_hash, 'hex'), encode(hash, 'hex'), tenant_id, seq,
@@ -82,8 +82,7 @@ class _Break(Exception):
 class _Walk:
     """How far the chain has been verified: ``seq`` and ``hash`` of the last good entry."""
 
-    def __init__(self, tenant_id: uuid.UUID) -> None:
-        self.tenant = str(tenant_id)
+    def __init__(self) -> None:
         self.seq = 0
         self.hash = GENESIS.hex()
 
@@ -98,10 +97,9 @@ class _Walk:
                 said = None
             recorded = b"" if said is None else _as_columns(said)
             if (
-                columns != recorded
-                or said is None
+                said is None
+                or columns != recorded
                 or said.seq != self.seq + 1
-                or said.tenant != self.tenant
                 or previous != self.hash
                 or digest != sha256(bytes.fromhex(previous) + body).hexdigest()
             ):
@@ -121,12 +119,14 @@ class _Walk:
             return _Break(seq, f"Entry {seq} does not continue entry {seq - 1}: one of the two was rewritten.")
         if digest != hashlib.sha256(bytes.fromhex(previous) + body).hexdigest():
             return _Break(seq, f"The content of entry {seq} was changed, or its hash.")
+        if not any(recorded):
+            return _Break(seq, f"The content of entry {seq} cannot be read.")
         names = [
             name
-            for name, column, said in zip(_Columns.__struct_fields__, columns, recorded, strict=False)
+            for name, column, said in zip(_Columns.__struct_fields__, columns, recorded, strict=True)
             if column != said
         ]
-        return _Break(seq, f"Entry {seq} was changed: {', '.join(names) or 'its content'} is not what was recorded.")
+        return _Break(seq, f"Entry {seq} was changed: {', '.join(names)} is not what was recorded.")
 
 
 def verify(tenant_id: uuid.UUID) -> Verification:
@@ -137,7 +137,7 @@ def verify(tenant_id: uuid.UUID) -> Verification:
     if current_tenant_id() != tenant_id:
         raise NoTenantScope("The audit trail can be verified in the scope of its own tenant only.")
     connection = transaction.get_connection()
-    walk = _Walk(tenant_id)
+    walk = _Walk()
     with transaction.atomic(durable=True):
         _one_moment(connection)
         head = AuditChain.objects.first()
@@ -188,11 +188,12 @@ def _require_head(head: AuditChain | None, walk: _Walk) -> None:
 def _split(line: bytes) -> tuple[str, str, bytes, bytes]:
     """(previous hash, hash, columns joined by NUL, body) of one line of COPY's text format.
 
-    A body is JSON and holds no raw tab, and neither PostgreSQL nor COPY lets a NUL through.
+    COPY sends a tab in a value as an escape, and PostgreSQL keeps no NUL.
     """
     if b"\\" not in line:
-        columns, body = line[130:-1].rsplit(b"\t", 1)
-        return line[:64].decode(), line[65:129].decode(), columns.replace(b"\t", b"\x00"), body
+        previous, digest, rest = line[:-1].split(b"\t", 2)
+        columns, body = rest.rsplit(b"\t", 1)
+        return previous.decode(), digest.decode(), columns.replace(b"\t", b"\x00"), body
     previous, digest, *fields, body = (_unescaped(field) for field in line[:-1].split(b"\t"))
     return previous.decode(), digest.decode(), b"\x00".join(fields), body
 
