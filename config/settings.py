@@ -152,7 +152,37 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["tenants.permissions.RolePermission"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "sync.api.schema.ApiSchema",
+    "EXCEPTION_HANDLER": "sync.api.errors.answer",
+    # Per API key and web process, such as 20/s or 600/min.
+    "DEFAULT_THROTTLE_RATES": {"api_key": env.text("API_RATE", "1200/min")},
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "ml-connector",
+    "DESCRIPTION": "Keeps HR/payroll systems and ERPs in agreement, with proof of every record.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"persistAuthorization": False, "displayOperationId": False},
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "RoleEnum": "tenants.models.Role",
+        "ConnectionStateEnum": "connectors.models.Connection.State",
+        "RunStateEnum": "sync.models.Run.State",
+        "ItemStateEnum": "sync.models.RunItem.State",
+        "MappingStateEnum": "sync.models.Mapping.State",
+        "ProblemStateEnum": "sync.models.Problem.State",
+        "FlowKindEnum": "sync.models.Flow.Kind",
+        "RunKindEnum": "sync.models.Run.Kind",
+        "ReferenceKindEnum": "sync.models.mapping.KINDS",
+        "SideEnum": "sync.api.connections.SIDES",
+        "MappedKindEnum": "sync.api.integrations.MAPPED",
+    },
 }
 
 # How long a run may go without a sign of life before another worker may take it over.

@@ -1,6 +1,7 @@
 """What is kept in agreement (integrations, flows, mappings), what is known (reference values, links, people on the
 target), and what happened (runs, items, problems)."""
 
+from sync.models.idempotency import RememberedAnswer
 from sync.models.integration import Flow, Integration
 from sync.models.link import Link, PendingChange, TargetEmployee
 from sync.models.mapping import Mapping, ReferenceValue
@@ -15,6 +16,7 @@ __all__ = [
     "PendingChange",
     "Problem",
     "ReferenceValue",
+    "RememberedAnswer",
     "Run",
     "RunItem",
     "TargetEmployee",

@@ -1,0 +1,69 @@
+"""The OpenAPI document: what all operations have in common is added here, once."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
+
+from sync.api.errors import CONTENT_TYPE, TITLES, ProblemSerializer
+from sync.api.idempotency import HEADER, LONGEST
+from tenants.scope import tenant_scope
+
+NOBODY = uuid.UUID(int=0)
+"""The tenant in whose scope the document is made."""
+
+
+class ApiSchema(AutoSchema):
+    """Documents every refusal an operation can answer with, and the Idempotency-Key of every POST."""
+
+    def get_operation(self, *args: Any, **kwargs: Any) -> Any:
+        """The operation. Views and filters may speak of the tenant's rows meanwhile; none are read."""
+        with tenant_scope(NOBODY):
+            return super().get_operation(*args, **kwargs)  # type: ignore[no-untyped-call]
+
+    def get_override_parameters(self) -> list[Any]:
+        """The header of a POST."""
+        if self.method != "POST":
+            return []
+        return [
+            OpenApiParameter(
+                HEADER,
+                {"type": "string", "minLength": 1, "maxLength": LONGEST, "pattern": "^[ -~]+$"},  # type: ignore[arg-type]
+                OpenApiParameter.HEADER,
+                description="The same request with the same key has one effect, and gets the first answer again.",
+            )
+        ]
+
+    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+        """The answers, and every problem this operation can answer with."""
+        bodies: dict[str, Any] = super()._get_response_bodies(direction)  # type: ignore[no-untyped-call]
+        if direction != "response":
+            return bodies
+        component = self.resolve_serializer(ProblemSerializer, "response")
+        for status in self._refusals():
+            bodies[str(status)] = {
+                "description": TITLES[status][1],
+                "content": {CONTENT_TYPE: {"schema": component.ref}},
+            }
+        return bodies
+
+    def _refusals(self) -> list[int]:
+        writes = self.method in ("POST", "PUT", "PATCH", "DELETE")
+        has_body = self.method in ("POST", "PUT", "PATCH")
+        return [
+            400,
+            401,
+            403,
+            *([404] if "{" in self.path or "integration" in self._required_parameters() else []),
+            *([409] if writes else []),
+            *([413, 415] if has_body else []),
+            *([422] if self.method == "POST" else []),
+            429,
+        ]
+
+    def _required_parameters(self) -> tuple[str, ...]:
+        known: tuple[str, ...] = getattr(self.view, "parameters", {}).get(getattr(self.view, "action", ""), ())
+        return known
