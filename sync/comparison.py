@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
 
 import msgspec
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from connectors.records import RefKind
 from sync.mappings import MAPPED_KINDS
@@ -120,21 +124,44 @@ class Headcount(msgspec.Struct, frozen=True, kw_only=True):
 
 def headcount(integration: Integration) -> Headcount:
     """As of the last complete read of the source and the target's directory. Constant number of queries."""
-    last = (
-        Run.objects.filter(flow__integration=integration, headcount__isnull=False)
+    return headcounts([integration.pk])[integration.pk]
+
+
+def headcounts(integration_ids: Sequence[UUID]) -> dict[UUID, Headcount]:
+    """``headcount`` of many integrations, in one query."""
+    of_this = {"integration": OuterRef("pk")}
+    counted = (
+        Run.objects.filter(flow__integration=OuterRef("pk"), headcount__isnull=False)
         .exclude(state__in=[Run.State.HELD, Run.State.FAILED])
         .order_by("-pk")
-        .first()
     )
-    directory = TargetEmployee.objects.filter(connection_id=integration.target_id, active=True)
-    links = Link.objects.filter(integration=integration)
-    active_links = links.filter(active=True)
-    blocked = BlockedRecord.objects.filter(integration=integration).values("source_id").distinct().count()
-    return Headcount(
-        source=last.headcount if last else None,
-        target=directory.count(),
-        linked=active_links.count(),
-        blocked=blocked,
-        queued=PendingChange.objects.filter(integration=integration).count(),
-        only_on_target=directory.exclude(target_id__in=active_links.values("target_id")).count(),
+    directory = TargetEmployee.objects.filter(connection=OuterRef("target"), active=True)
+    links = Link.objects.filter(active=True)
+    ours = links.filter(integration=OuterRef(OuterRef("pk")), target_id=OuterRef("target_id"))
+    rows = Integration.objects.filter(pk__in=integration_ids).annotate(
+        source_heads=Subquery(counted.values("headcount")[:1]),
+        target_heads=_number(directory, "connection"),
+        linked_heads=_number(links.filter(**of_this), "integration"),
+        blocked_heads=_number(
+            BlockedRecord.objects.filter(**of_this), "integration", Count("source_id", distinct=True)
+        ),
+        queued_heads=_number(PendingChange.objects.filter(**of_this), "integration"),
+        only_on_target=_number(directory.exclude(Exists(ours)), "connection"),
     )
+    return {
+        row.pk: Headcount(
+            source=row.source_heads,
+            target=row.target_heads,
+            linked=row.linked_heads,
+            blocked=row.blocked_heads,
+            queued=row.queued_heads,
+            only_on_target=row.only_on_target,
+        )
+        for row in rows
+    }
+
+
+def _number(rows: QuerySet[Any], by: str, what: Count | None = None) -> Coalesce:
+    """How many of the outer row's rows there are, 0 for none."""
+    counted = rows.order_by().values(by).annotate(number=what or Count("pk")).values("number")
+    return Coalesce(Subquery(counted), 0)

@@ -234,11 +234,7 @@ def _parse_row(
     known_target: set[tuple[str, str]],
     problems: list[str],
 ) -> dict[str, Any] | None:
-    text = {
-        name: (value or "").strip()
-        for name, value in row.items()
-        if isinstance(name, str) and not isinstance(value, list)
-    }
+    text = {name: _plain(value) for name, value in row.items() if isinstance(name, str) and not isinstance(value, list)}
     found = len(problems)
     if None in row:
         problems.append(f"Row {number}: there are more cells than columns.")
@@ -263,6 +259,12 @@ def _parse_row(
         problems.append(f"Row {number}, valid_to: must be after valid_from.")
         return None
     return {"kind": kind, "source_key": text["source_key"], "target_key": text["target_key"], **dates}
+
+
+def _plain(cell: str | None) -> str:
+    """The cell without the quote that ``export_csv`` puts before what a spreadsheet would take for a formula."""
+    text = (cell or "").strip()
+    return text[1:] if text[:1] == "'" and text[1:2] in "=+-@" else text
 
 
 def _check(integration: Integration, kind: str, source_key: str, target_key: str) -> None:

@@ -93,8 +93,8 @@ def run_people(
 
 
 def _finish_what_a_dead_worker_left(work: PeopleRun) -> list[str]:
-    """Source ids of records of this run that were in flight and did not arrive."""
-    if work.run.attempts <= 1 or work.dry or not adopt_orphans(work.run, now=work.now()):
+    """Source ids of records that this run or an earlier one sent, and that did not arrive."""
+    if work.dry or not adopt_orphans(work.run, now=work.now()):
         return []
     return _look_up(work)
 
@@ -108,7 +108,7 @@ def _run_walk(work: PeopleRun, resend: list[str]) -> None:
     if since is None:
         _read_directory_if_needed(work)
     seen, changed, survey, watermark = _survey(work, since)
-    complete = not (since is not None and work.source.honours_changed_since())
+    complete = since is None
     absence = find_absent(flow.integration, seen) if complete else Absence(first=[], again=[], back=[])
     survey.acts["terminate"] = survey.acts.get("terminate", 0) + len(absence.again)
     run.survey = {"read": survey.read, "unchanged": survey.unchanged, **survey.acts}
@@ -143,14 +143,14 @@ def _changed_since(work: PeopleRun) -> datetime | None:
 
 def _survey(
     work: PeopleRun, since: datetime | None
-) -> tuple[KeySet, list[Worker | UnreadableRecord] | None, Survey, datetime | None]:
-    """Read and plan everything, write nothing. Returns the keys seen, the changed records (None when too many to
-    keep), the numbers, and the latest change seen."""
+) -> tuple[KeySet, dict[str, Worker | UnreadableRecord] | None, Survey, datetime | None]:
+    """Read and plan everything, write nothing. Returns the keys seen, the changed records by id (None when too many
+    to keep), the numbers, and the latest change seen."""
     run, flow = work.run, work.flow
     seen, acts = KeySet(), Counter[str]()
     survey = Survey(complete=since is None, expected=flow.expected_records)
     survey.linked = Link.objects.filter(integration=flow.integration, active=True).count()
-    changed: list[Worker | UnreadableRecord] | None = []
+    changed: dict[str, Worker | UnreadableRecord] | None = {}
     watermark, redacted = flow.watermark, dict[str, str]()
     next_progress = work.now() + PROGRESS_EVERY
     for page in prefetched(_with_due(work, work.source.worker_pages(since), since)):
@@ -163,12 +163,12 @@ def _survey(
             if worker.updated_at is not None and (watermark is None or worker.updated_at > watermark):
                 watermark = worker.updated_at
             if changed is not None and plan.act is not Act.UNCHANGED:
-                changed.append(worker)
+                changed[worker.id] = worker
         for record in page.unreadable:
             seen.add(record.id)
             acts[Act.BLOCKED] += 1
             if changed is not None:
-                changed.append(record)
+                changed[record.id] = record
         survey.read += len(page.workers) + len(page.unreadable)
         _note_pending(work, page.workers)
         if changed is not None and len(changed) > KEPT_CHANGES:
@@ -191,7 +191,7 @@ def _with_due(work: PeopleRun, pages: Iterator[WorkerPage], since: datetime | No
     if since is None:
         return
     due = PendingChange.objects.filter(integration=work.flow.integration, effective_on__lte=work.loader.today)
-    for chunk in chunked(due.values_list("source_id", flat=True).distinct(), PAGE):
+    for chunk in chunked(due.order_by("source_id").values_list("source_id", flat=True).distinct(), PAGE):
         found = [worker for source_id in chunk if (worker := work.source.worker(source_id)) is not None]
         yield WorkerPage(workers=found)
 
@@ -252,12 +252,12 @@ def _begin_applying(work: PeopleRun, survey: Survey) -> None:
 
 
 def _pages_to_apply(
-    work: PeopleRun, changed: list[Worker | UnreadableRecord] | None, since: datetime | None
+    work: PeopleRun, changed: dict[str, Worker | UnreadableRecord] | None, since: datetime | None
 ) -> Iterator[WorkerPage]:
     if changed is None:
         yield from prefetched(_with_due(work, work.source.worker_pages(since), since))
         return
-    for chunk in chunked(changed, PAGE):
+    for chunk in chunked(changed.values(), PAGE):
         yield WorkerPage(
             workers=[record for record in chunk if isinstance(record, Worker)],
             unreadable=[record for record in chunk if isinstance(record, UnreadableRecord)],
@@ -269,7 +269,8 @@ def _pages_to_apply(
 
 def _apply(work: PeopleRun, workers: Sequence[Worker], unreadable: Sequence[UnreadableRecord] = ()) -> None:
     """Plan one page again as things stand now, and make it true by the write protocol."""
-    _, plans = _plan(work, workers)
+    # A source may show a worker twice on one page; the later row is the newer one.
+    _, plans = _plan(work, list({worker.id: worker for worker in workers}.values()))
     plans += [plan_unreadable(record) for record in unreadable]
     work.by_number += [plan for plan in plans if plan.by_number]
     blocked = [plan for plan in plans if plan.act is Act.BLOCKED]

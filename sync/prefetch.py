@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from django.db import connections
+
 T = TypeVar("T")
 
 _END = object()
@@ -15,9 +17,13 @@ _END = object()
 def prefetched(pages: Iterator[T]) -> Iterator[T]:
     """The same pages in the same order, one of them read ahead in a thread; errors surface where the page would."""
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="prefetch") as pool:
-        # The iterator is only ever advanced by one thread at a time, in the caller's context.
+        # The iterator is only ever advanced by this one thread, in the caller's context.
         context = contextvars.copy_context()
         ahead = pool.submit(context.run, next, pages, _END)
-        while (page := ahead.result()) is not _END:
-            ahead = pool.submit(context.run, next, pages, _END)
-            yield page  # type: ignore[misc]
+        try:
+            while (page := ahead.result()) is not _END:
+                ahead = pool.submit(context.run, next, pages, _END)
+                yield page  # type: ignore[misc]
+        finally:
+            # What the thread opened, it must close: nobody else can.
+            pool.submit(connections.close_all).result()

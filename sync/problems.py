@@ -26,7 +26,7 @@ SENTENCES: dict[CauseCode, str] = {
 }
 REMEDIES: dict[CauseCode, str] = {
     CauseCode.UNMAPPED: "Map it, then replay.",
-    CauseCode.TARGET_INACTIVE: "Map to an active {kind}, or set it up in {target} and read reference data; then replay.",
+    CauseCode.TARGET_INACTIVE: "Map to an active {kind}, or set it up in {target} and run reference data; then replay.",
     CauseCode.MISSING_VALUE: "Enter the {kind} in {source}, then replay.",
     CauseCode.WITHHELD: "Give the {source} connection the permission for it, test the connection, then replay.",
     CauseCode.DUPLICATE_NUMBER: "Correct the number of one of them in {source}, then replay.",

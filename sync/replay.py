@@ -37,7 +37,8 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
 def effect_of(flow: Flow, source_ids: Sequence[str], settled_already: int = 0) -> Effect:
     """The effect of replaying these records."""
     people = "1 person" if len(source_ids) == 1 else f"{len(source_ids)} people"
-    sentence = f"{people} will be read again and made true in {flow.integration.target.name}. What is right already stays untouched."
+    target = flow.integration.target.name
+    sentence = f"{people} will be read again and made true in {target}. What is right already stays untouched."
     if not flow.writes_enabled:
         sentence = f"{people} will be read again. Nothing is written: writing is switched off for this flow."
     return Effect(

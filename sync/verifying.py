@@ -6,16 +6,18 @@ Each is looked up on the target by its reference. Found: settled as what is ther
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from connectors.contract import WorkerSource, WorkerTarget
 from connectors.records import Employee
+from sync.chunks import chunked
 from sync.models import Run, RunItem
 from sync.planning import Act, Plan, refine
 from sync.planning import plan as plan_workers
@@ -24,19 +26,25 @@ from sync.surroundings import SurroundingsLoader
 from sync.writing import DONE, Outcome, settle
 
 BATCH = 100
+AT_ONCE = 1000
 LOOKS = 2
 """So often a record must be found missing before it may be sent again."""
 
 
 def adopt_orphans(run: Run, *, now: datetime) -> int:
-    """Items that a dead worker of this flow left *sending* become *verifying*; returns how many."""
+    """What this run or an earlier one of its flow sent and never settled becomes *verifying*; returns how many.
+
+    The caller holds the flow's only active run, so nobody else is at work on any of them.
+    """
     with transaction.atomic():
         hold_lease(run, now=now)
-        return RunItem.objects.filter(run=run, state=RunItem.State.SENDING).update(
+        return RunItem.objects.filter(
+            run__flow_id=run.flow_id, state__in=[RunItem.State.SENDING, RunItem.State.VERIFYING]
+        ).update(
             state=RunItem.State.VERIFYING,
             look_up_at=now,
             looked_up=0,
-            message="The worker stopped while this was sent.",
+            message="The worker stopped while this was sent. We are checking whether it arrived.",
         )
 
 
@@ -49,35 +57,29 @@ def look_up(
     now: Callable[[], datetime],
     sleep: Callable[[float], None],
 ) -> list[str]:
-    """Settle every *verifying* item of the run as what the target shows.
+    """Settle every *verifying* item of the run's flow as what the target shows.
 
     Returns the source ids that were found missing often enough to be sent again. Waits between the looks.
     """
     missing: list[str] = []
-    while items := _due(run, now()):
-        for start in range(0, len(items), BATCH):
-            missing += _look_once(run, items[start : start + BATCH], source, target, loader, now())
-        waiting = _next_look(run)
-        if waiting is not None and (pause := (waiting - now()).total_seconds()) > 0:
+    while (next_look := _next_look(run)) is not None:
+        if (pause := (next_look - now()).total_seconds()) > 0:
             sleep(pause)
+        for items in chunked(_due(run, now()), BATCH):
+            missing += _look_once(run, items, source, target, loader, now())
     return missing
 
 
+def _verifying(run: Run) -> QuerySet[RunItem]:
+    return RunItem.objects.filter(run__flow_id=run.flow_id, state=RunItem.State.VERIFYING)
+
+
 def _due(run: Run, now: datetime) -> list[RunItem]:
-    return list(
-        RunItem.objects.filter(
-            run=run, state=RunItem.State.VERIFYING, look_up_at__lte=now + timedelta(seconds=0.001)
-        ).order_by("pk")[:2000]
-    )
+    return list(_verifying(run).filter(look_up_at__lte=now).select_related("run__flow__integration").order_by("pk")[:AT_ONCE])
 
 
 def _next_look(run: Run) -> datetime | None:
-    return (
-        RunItem.objects.filter(run=run, state=RunItem.State.VERIFYING)
-        .order_by("look_up_at")
-        .values_list("look_up_at", flat=True)
-        .first()
-    )
+    return _verifying(run).order_by("look_up_at").values_list("look_up_at", flat=True).first()
 
 
 def _look_once(
@@ -91,7 +93,8 @@ def _look_once(
     """One look at a batch. The wanted state is planned anew from the source, since personal data is not kept."""
     creates = [item for item in items if item.change == Act.CREATE]
     found: dict[str, Employee] = dict(target.find_by_reference([item.reference for item in creates])) if creates else {}
-    outcomes, absent, again = [], [], []
+    outcomes: dict[Run, list[Outcome]] = defaultdict(list)
+    absent, again = [], []
     for item in items:
         current = (
             found.get(item.reference) if item.change == Act.CREATE else target.get(item.target_id, item.company or None)
@@ -106,9 +109,10 @@ def _look_once(
         if outcome is None:
             again.append(item)
         else:
-            outcomes.append(outcome)
+            outcomes[item.run].append(outcome)
     with transaction.atomic():
-        settle(run, outcomes, now=now)
+        for sent_by, found_of_run in outcomes.items():
+            settle(run, found_of_run, now=now, sent_by=sent_by)
         _not_yet(run, absent, now)
         _send_again(run, again, now)
     return [item.source_id for item in again]

@@ -176,21 +176,25 @@ def block(run: Run, plans: Sequence[Plan], *, now: datetime) -> list[Outcome]:
     ]
 
 
-def settle(run: Run, outcomes: Sequence[Outcome], *, now: datetime, dry: bool = False) -> None:
+def settle(
+    run: Run, outcomes: Sequence[Outcome], *, now: datetime, dry: bool = False, sent_by: Run | None = None
+) -> None:
     """Commit what became of these plans: items, links, directory, problems, audit entries, counters.
 
-    ``dry`` settles a preview: items and counters only. Raises LeaseLost, and then nothing of it is true.
+    ``dry`` settles a preview: items and counters only. ``sent_by`` is the earlier run whose items these are, when
+    ``run`` finishes what that one left. Raises LeaseLost, and then nothing of it is true.
     """
     if not outcomes:
         return
+    owner = sent_by or run
     with transaction.atomic():
         hold_lease(run, now=now)
-        _save_items(run, outcomes, now)
+        _save_items(owner, outcomes, now)
         if not dry:
             _save_links(run, [o for o in outcomes if o.employee is not None], now)
             _clear_blocked(run, outcomes)
-            record([_entry(run, outcome) for outcome in outcomes], at=now)
-        _count(run, outcomes, dry)
+            record([_entry(owner, outcome) for outcome in outcomes], at=now)
+        _count(owner, outcomes, dry)
 
 
 def _save_items(run: Run, outcomes: Sequence[Outcome], now: datetime) -> None:

@@ -37,6 +37,7 @@ def spawn(story: Story, run: Run) -> subprocess.Popen[str]:
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
+    process.stdout.close()
     return process
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from audit.context import acting_as
+from connectors.checks import check_connection
 from connectors.models import Connection
 from connectors.records import RefKind
 from sync.execution import execute_run
@@ -179,7 +180,12 @@ def tell(
             kind: Flow.objects.create(integration=integration, kind=kind, writes_enabled=writes_enabled)
             for kind in Flow.Kind.values
         }
-    return Story(tenant, there, here, source, target, integration, flows)
+    story = Story(tenant, there, here, source, target, integration, flows)
+    with story.scope():
+        # As a person would: the check finds out what the systems can do.
+        for connection in (source, target):
+            check_connection(connection, now=story.world.now, sleep=story.world.sleep, random=story.world.random, correlation_id="story")
+    return story
 
 
 def plex_settings(customer: Customer, profile: str) -> dict[str, str]:
