@@ -61,19 +61,24 @@ _PERSON_KINDS = frozenset({"worker", "employee", "item"})
 """Subjects that are persons: the label of such an entry is masked, and so is a plain ``name``."""
 
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_DIGIT = re.compile(r"\d")
 _NUL_AND_SURROGATES = re.compile("[\x00\ud800-\udfff]")
 
 
 def readable(text: str) -> str:
     """The text without what no database can keep: NUL and lone surrogates become the replacement character."""
+    if text.isascii() and "\x00" not in text:
+        return text
     return _NUL_AND_SURROGATES.sub("\ufffd", text)
 
 
 def mask_name(text: str) -> str:
-    """The initials: ``Jane Doe`` becomes ``J… D…``. Words with a digit are numbers of a record and stay."""
-    return " ".join(
-        word if any(c.isdigit() for c in word) else f"{word[0]}…" for word in readable(text).split() if word
-    )
+    """The initials: ``Jane Doe`` becomes ``J… D…``. A word that is mostly digits is a record's number and stays."""
+    return " ".join([word if _is_number(word) else f"{word[0]}…" for word in readable(text).split()])
+
+
+def _is_number(word: str) -> bool:
+    return not word.isalpha() and 2 * len(_DIGIT.findall(word)) >= len(word)
 
 
 def mask_email(text: str) -> str:
@@ -122,7 +127,7 @@ def redact_both(
     new = None if after is None else redact(after, subject_kind=subject_kind)
     if before and after and old is not None and new is not None:
         for name, value in new.items():
-            if isinstance(value, str) and old.get(name) == value and before[name] != after[name]:
+            if isinstance(value, str) and old.get(name) == value and before.get(name) != after.get(name):
                 new[name] = f"{value} (changed)"
     return old, new
 

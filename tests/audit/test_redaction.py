@@ -64,6 +64,7 @@ def test_a_change_that_masks_would_hide_is_still_seen() -> None:
 
 def test_a_persons_label_is_masked_and_a_things_is_not() -> None:
     assert redact_label("4711 Jane Doe", subject_kind="worker") == "4711 J… D…"
+    assert redact_label("Jane Doe2 EMP-0042", subject_kind="worker") == "J… D… EMP-0042"
     assert redact_label("Press shop → 200", subject_kind="mapping") == "Press shop → 200"
     assert redact({"name": "Jane Doe"}, subject_kind="worker") == {"name": "J… D…"}
     assert redact({"name": "Press shop"}, subject_kind="mapping") == {"name": "Press shop"}
