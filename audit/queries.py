@@ -1,7 +1,7 @@
 """What pages and the API show of the audit trail. Every page is one query, however long the trail is.
 
-Pages follow the entries' numbers (``before``: the smallest number of the page already shown), never an offset or a
-total, so that page one thousand costs what page one does.
+Pages follow the entries (``before``: the number of the last entry already shown), never an offset or a total, so
+that page one thousand costs what page one does. Newest first means by number; between two dates, by date.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import msgspec
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet, Subquery
 
 from audit.models import AuditEntry
 
@@ -49,13 +49,23 @@ def filtered(filters: Filters) -> QuerySet[AuditEntry]:
         "at__lt": filters.until,
     }
     wanted = {name: value for name, value in lookups.items() if value is not None}
-    return AuditEntry.objects.filter(**wanted).order_by("-seq")
+    # Numbers follow the instants only roughly (transactions overlap): by number, PostgreSQL would have to read and
+    # drop everything that is newer than the range.
+    order = ["-at", "-seq"] if _by_date(filters) else ["-seq"]
+    return AuditEntry.objects.filter(**wanted).order_by(*order)
+
+
+def _by_date(filters: Filters) -> bool:
+    return filters.since is not None or filters.until is not None
 
 
 def page(filters: Filters, *, before: int | None = None, limit: int = PAGE) -> Page:
     """One page of the entries that pass."""
     entries = filtered(filters)
-    if before is not None:
+    if before is not None and _by_date(filters):
+        at = Subquery(AuditEntry.objects.filter(seq=before).values("at"))
+        entries = entries.filter(at__lte=at).exclude(Q(at=at) & Q(seq__gte=before))
+    elif before is not None:
         entries = entries.filter(seq__lt=before)
     found = list(entries[: limit + 1])
     return Page(found[:limit], found[limit - 1].seq if len(found) > limit else None)

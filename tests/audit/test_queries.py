@@ -67,6 +67,22 @@ def test_pages_follow_each_other_without_gap_or_overlap_while_entries_are_added(
     assert seen == list(range(30, 0, -1))
 
 
+def test_pages_between_dates_follow_the_dates_even_where_numbers_do_not() -> None:
+    tenant = make_tenant("Acme")
+    for hours in (5, 1, 3, 3, 3, 2, 4, 9):
+        write(tenant, worker_entry(hours), at=AT + timedelta(hours=hours))
+    filters = Filters(since=AT, until=AT + timedelta(hours=9))
+
+    seen, before = [], None
+    with tenant_scope(tenant.id):
+        while (found := page(filters, before=before, limit=2)).before is not None:
+            seen += seqs(found)
+            before = found.before
+        seen += seqs(found)
+
+    assert seen == [1, 7, 5, 4, 3, 6, 2]
+
+
 def test_the_story_of_a_worker_and_of_a_run(acme: Tenant) -> None:
     with tenant_scope(acme.id):
         assert [entry.action for entry in timeline("worker", "w-3").entries] == ["worker.terminated", "worker.updated"]
