@@ -9,7 +9,7 @@ import msgspec
 from django.db import models
 
 from audit import actions
-from tenants.models import Tenant, TenantOwned, scope_tenant_id
+from tenants.models import Tenant, TenantKey, TenantOwned
 
 FORMAT = 1
 """Version of ``Body``; it is part of every body, so that old entries stay readable for ever."""
@@ -60,15 +60,7 @@ class AuditEntry(TenantOwned):
     """
 
     # No constraint of its own: the database inserts only what continues a head, and the head has the constraint.
-    tenant = models.ForeignKey(
-        Tenant,
-        on_delete=models.PROTECT,
-        default=scope_tenant_id,
-        editable=False,
-        db_constraint=False,
-        db_index=False,
-        related_name="+",
-    )
+    tenant = TenantKey(on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
     seq = models.BigIntegerField("number")
     at = models.DateTimeField()
     action = models.CharField(max_length=60)
@@ -101,6 +93,7 @@ class AuditEntry(TenantOwned):
                 fields=["tenant", "run_id", "seq"], name="audit_by_run", condition=models.Q(run_id__isnull=False)
             ),
             models.Index(fields=["tenant", "action", "seq"], name="audit_by_action"),
+            models.Index(fields=["tenant", "actor_label", "seq"], name="audit_by_actor"),
             models.Index(fields=["tenant", "correlation_id", "seq"], name="audit_by_correlation"),
             models.Index(fields=["tenant", "at", "seq"], name="audit_by_time"),
         ]
@@ -138,13 +131,6 @@ class AuditEntry(TenantOwned):
 class AuditChain(TenantOwned):
     """The head of a tenant's chain: number and hash of its last entry. It moves with every insert, only forwards."""
 
-    tenant = models.OneToOneField(
-        Tenant,
-        on_delete=models.PROTECT,
-        default=scope_tenant_id,
-        editable=False,
-        primary_key=True,
-        related_name="+",
-    )
+    tenant = models.OneToOneField(Tenant, on_delete=models.PROTECT, editable=False, primary_key=True, related_name="+")
     seq = models.BigIntegerField(default=0)
     hash = models.BinaryField()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -93,7 +94,7 @@ def record(entries: Sequence[Entry], *, at: datetime) -> None:
     }
     # Masked before the head is locked: whoever waits for the lock waits for hashing and one insert only.
     contents = [_content(entry, actor.why) for entry in entries]
-    bodies, hashes = _chained(contents, of_call, *_locked_head())
+    bodies, hashes = _chained(contents, of_call, *_locked_head(tenant))
     with connection.cursor() as cursor:
         # The database checks that the rows continue the chain, and moves the head.
         cursor.execute(_INSERT, ["\n".join(bodies), " ".join(hashes[:-1]), " ".join(hashes[1:])])
@@ -119,12 +120,12 @@ def _content(entry: Entry, why: str) -> dict[str, Any]:
     }
 
 
-def _locked_head() -> tuple[int, bytes]:
+def _locked_head(tenant: uuid.UUID) -> tuple[int, bytes]:
     """Number and hash of the tenant's last entry; nobody else can append until this transaction ends."""
     head = AuditChain.objects.select_for_update().first()
     if head is None:
         # Two first entries at once: one inserts, the other waits for it here and then locks what it committed.
-        AuditChain.objects.bulk_create([AuditChain(hash=GENESIS)], ignore_conflicts=True)
+        AuditChain.objects.bulk_create([AuditChain(tenant_id=tenant, hash=GENESIS)], ignore_conflicts=True)
         head = AuditChain.objects.select_for_update().get()
     return head.seq, bytes(head.hash)
 

@@ -22,7 +22,9 @@ class Absence(msgspec.Struct, frozen=True, kw_only=True):
 
 def find_absent(integration: Integration, seen: KeySet) -> Absence:
     """Compare every active link with the keys of a complete walk. Reads only."""
-    first, again, back = [], [], []
+    first: list[str] = []
+    again: list[str] = []
+    back: list[str] = []
     rows = Link.objects.filter(integration=integration, active=True).values_list("source_id", "missing_sweeps")
     for source_id, sweeps in rows.iterator(chunk_size=_BATCH):
         if source_id not in seen:

@@ -228,7 +228,7 @@ def import_csv(integration: Integration, text: str, *, now: datetime) -> int:
 
 
 def _parse_row(
-    row: dict[str, Any],
+    row: dict[str | None, Any],
     number: int,
     known_source: set[tuple[str, str]],
     known_target: set[tuple[str, str]],

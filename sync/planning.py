@@ -284,7 +284,7 @@ def _desired(worker: Worker, match: Match | None, around: Surroundings) -> tuple
         family_name=worker.family_name,
         work_email=worker.work_email,
         active=True,
-        **mapped,  # type: ignore[arg-type]
+        **mapped,
     )
     return employee, tuple(causes)
 

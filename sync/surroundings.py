@@ -46,8 +46,8 @@ class SurroundingsLoader:
             directory = TargetEmployee.objects.filter(
                 connection_id=self.integration.target_id, number__in=wanted_numbers
             )
-            for number, *match in directory.values_list("number", "target_id", "company", "active"):
-                matches[number].append(Match(*match))
+            for number, target_id, company, active in directory.values_list("number", "target_id", "company", "active"):
+                matches[number].append(Match(target_id, company, active))
         return Surroundings(
             today=self.today,
             fields=self.fields,

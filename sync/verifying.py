@@ -75,7 +75,9 @@ def _verifying(run: Run) -> QuerySet[RunItem]:
 
 
 def _due(run: Run, now: datetime) -> list[RunItem]:
-    return list(_verifying(run).filter(look_up_at__lte=now).select_related("run__flow__integration").order_by("pk")[:AT_ONCE])
+    return list(
+        _verifying(run).filter(look_up_at__lte=now).select_related("run__flow__integration").order_by("pk")[:AT_ONCE]
+    )
 
 
 def _next_look(run: Run) -> datetime | None:
@@ -94,7 +96,8 @@ def _look_once(
     creates = [item for item in items if item.change == Act.CREATE]
     found: dict[str, Employee] = dict(target.find_by_reference([item.reference for item in creates])) if creates else {}
     outcomes: dict[Run, list[Outcome]] = defaultdict(list)
-    absent, again = [], []
+    absent: list[RunItem] = []
+    again: list[RunItem] = []
     for item in items:
         current = (
             found.get(item.reference) if item.change == Act.CREATE else target.get(item.target_id, item.company or None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.validators import validate_slug
@@ -28,15 +28,21 @@ class Tenant(models.Model):
         return self.name
 
 
-def scope_tenant_id() -> uuid.UUID | None:
-    """The default of every ``tenant`` column: the scope's tenant. None fails on NOT NULL outside a scope."""
-    return current_tenant_id() if has_tenant_scope() else None
+class TenantKey(models.ForeignKey[Tenant, Tenant]):
+    """The column that says whose a row is: of the tenant whose scope it is made in, never entered by hand."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"to": "tenants.Tenant", "on_delete": models.CASCADE, "editable": False, **kwargs})
+
+    def get_default(self) -> uuid.UUID | None:
+        """The scope's tenant. None fails on NOT NULL outside a scope."""
+        return current_tenant_id() if has_tenant_scope() else None
 
 
 class TenantOwned(models.Model):
     """A row of one tenant. Protected twice: ``objects`` filters on the scope, row-level security enforces it."""
 
-    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, default=scope_tenant_id, editable=False)
+    tenant = TenantKey()
 
     objects = ScopedManager()
 
@@ -95,12 +101,12 @@ class ApiKeyManager(BaseAPIKeyManager, ScopedManager["ApiKey"]):
 class ApiKey(AbstractAPIKey):
     """A program's access to one tenant. Only a hash is kept; the key itself is shown once, when it is made."""
 
-    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, default=scope_tenant_id, editable=False)
+    tenant = TenantKey()
     role = models.CharField(max_length=20, choices=Role.choices, default=Role.VIEWER)
     created_by = models.CharField(max_length=200, blank=True, editable=False)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
 
-    objects = ApiKeyManager()
+    objects: ClassVar[ApiKeyManager] = ApiKeyManager()  # type: ignore[assignment]
 
     class Meta(AbstractAPIKey.Meta):
         verbose_name = "API key"

@@ -38,7 +38,7 @@ def tenant_tables() -> Iterator[tuple[str, str]]:
             field = model._meta.get_field("tenant")
         except FieldDoesNotExist:
             continue
-        yield model._meta.db_table, field.column  # type: ignore[union-attr]
+        yield model._meta.db_table, str(field.attname)  # type: ignore[union-attr]
 
 
 def protect(using: str, application_role: str) -> None:
@@ -68,16 +68,16 @@ def protect(using: str, application_role: str) -> None:
 
 def _policies(table: str, column: str, owner: str) -> Iterator[str]:
     def render(template: str, **parts: sql.Composable) -> str:
-        return sql.SQL(template).format(table=sql.Identifier(table), **parts).as_string(None)  # type: ignore[arg-type]
+        return sql.SQL(template).format(table=sql.Identifier(table), **parts).as_string(None)
 
     yield render("ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     yield render("ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-    own = sql.SQL("{} = " + TENANT).format(sql.Identifier(column))  # type: ignore[arg-type]
+    own = sql.SQL("{} = " + TENANT).format(sql.Identifier(column))
     yield render("DROP POLICY IF EXISTS tenant_rows ON {table}")
     yield render("CREATE POLICY tenant_rows ON {table} USING ({own}) WITH CHECK ({own})", own=own)
     if condition := READABLE_BY_IDENTITY.get(table):
         yield render("DROP POLICY IF EXISTS identity_reads ON {table}")
-        yield render("CREATE POLICY identity_reads ON {table} FOR SELECT USING ({c})", c=sql.SQL(condition))  # type: ignore[arg-type]
+        yield render("CREATE POLICY identity_reads ON {table} FOR SELECT USING ({c})", c=sql.SQL(condition))
     if table in OWNER_READS:
         yield render("DROP POLICY IF EXISTS owner_reads ON {table}")
         yield render(

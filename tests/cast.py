@@ -9,8 +9,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import User
 
 from tenants.models import ApiKey, Membership, Role, Tenant
 from tenants.scope import tenant_scope
@@ -22,8 +21,8 @@ class Cast:
 
     acme: Tenant
     other: Tenant
-    people: dict[Role, AbstractUser]
-    olga: AbstractUser
+    people: dict[Role, User]
+    olga: User
 
 
 def make_tenant(name: str, *, time_zone: str = "America/Detroit") -> Tenant:
@@ -35,9 +34,9 @@ def make_tenant(name: str, *, time_zone: str = "America/Detroit") -> Tenant:
         )
 
 
-def make_user(name: str, tenant: Tenant, role: Role) -> AbstractUser:
+def make_user(name: str, tenant: Tenant, role: Role) -> User:
     """Someone who works for the company in this role; signs in with password "correct horse"."""
-    user = get_user_model().objects.create_user(
+    user = User.objects.create_user(
         username=f"{name}-{uuid.uuid4().hex[:8]}@example.com", password="correct horse", is_staff=True
     )
     with tenant_scope(tenant.id):

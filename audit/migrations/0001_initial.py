@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='AuditChain',
             fields=[
-                ('tenant', models.OneToOneField(default=tenants.models.scope_tenant_id, editable=False, on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='+', serialize=False, to='tenants.tenant')),
+                ('tenant', models.OneToOneField(editable=False, on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='+', serialize=False, to='tenants.tenant')),
                 ('seq', models.BigIntegerField(default=0)),
                 ('hash', models.BinaryField()),
             ],
@@ -46,13 +46,13 @@ class Migration(migrations.Migration):
                 ('body', models.TextField()),
                 ('previous_hash', models.BinaryField()),
                 ('hash', models.BinaryField()),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, default=tenants.models.scope_tenant_id, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.tenant')),
+                ('tenant', tenants.models.TenantKey(db_constraint=False, db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.tenant')),
             ],
             options={
                 'verbose_name': 'audit entry',
                 'verbose_name_plural': 'audit entries',
                 'ordering': ['-seq'],
-                'indexes': [models.Index(fields=['tenant', 'subject_kind', 'subject_id', 'seq'], name='audit_by_subject'), models.Index(condition=models.Q(('run_id__isnull', False)), fields=['tenant', 'run_id', 'seq'], name='audit_by_run'), models.Index(fields=['tenant', 'action', 'seq'], name='audit_by_action'), models.Index(fields=['tenant', 'correlation_id', 'seq'], name='audit_by_correlation'), models.Index(fields=['tenant', 'at', 'seq'], name='audit_by_time')],
+                'indexes': [models.Index(fields=['tenant', 'subject_kind', 'subject_id', 'seq'], name='audit_by_subject'), models.Index(condition=models.Q(('run_id__isnull', False)), fields=['tenant', 'run_id', 'seq'], name='audit_by_run'), models.Index(fields=['tenant', 'action', 'seq'], name='audit_by_action'), models.Index(fields=['tenant', 'actor_label', 'seq'], name='audit_by_actor'), models.Index(fields=['tenant', 'correlation_id', 'seq'], name='audit_by_correlation'), models.Index(fields=['tenant', 'at', 'seq'], name='audit_by_time')],
                 'constraints': [models.UniqueConstraint(fields=('tenant', 'seq'), name='audit_seq_once_per_tenant')],
             },
         ),

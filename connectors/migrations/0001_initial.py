@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
                 ('findings', models.JSONField(blank=True, default=list, editable=False)),
                 ('checked_at', models.DateTimeField(blank=True, editable=False, null=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('tenant', models.ForeignKey(default=tenants.models.scope_tenant_id, editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
+                ('tenant', tenants.models.TenantKey(editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
             ],
             options={
                 'ordering': ['name'],
@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
                 ('sealed', connectors.seal.SealedField(null=True)),
                 ('sealed_by', models.CharField(blank=True, max_length=12)),
                 ('expires_at', models.DateTimeField(null=True)),
-                ('tenant', models.ForeignKey(default=tenants.models.scope_tenant_id, editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
+                ('tenant', tenants.models.TenantKey(editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
             ],
             options={
                 'abstract': False,
@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('connection', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, serialize=False, to='connectors.connection')),
                 ('next_at', models.DateTimeField()),
-                ('tenant', models.ForeignKey(default=tenants.models.scope_tenant_id, editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
+                ('tenant', tenants.models.TenantKey(editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
             ],
             options={
                 'abstract': False,

@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('source', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='feeds', to='connectors.connection')),
                 ('target', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='fed_by', to='connectors.connection')),
-                ('tenant', models.ForeignKey(default=tenants.models.scope_tenant_id, editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
+                ('tenant', tenants.models.TenantKey(editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
             ],
             options={
                 'ordering': ['name'],
@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
                 ('next_run_at', models.DateTimeField(blank=True, editable=False, null=True)),
                 ('expected_records', models.PositiveIntegerField(blank=True, editable=False, null=True)),
                 ('redacted', models.JSONField(blank=True, default=dict, editable=False)),
-                ('tenant', models.ForeignKey(default=tenants.models.scope_tenant_id, editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
+                ('tenant', tenants.models.TenantKey(editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
                 ('integration', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='flows', to='sync.integration')),
             ],
             options={
@@ -72,7 +72,7 @@ class Migration(migrations.Migration):
                 ('missing_sweeps', models.PositiveSmallIntegerField(default=0)),
                 ('written_at', models.DateTimeField()),
                 ('integration', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='links', to='sync.integration')),
-                ('tenant', models.ForeignKey(default=tenants.models.scope_tenant_id, editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
+                ('tenant', tenants.models.TenantKey(editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
             ],
         ),
         migrations.CreateModel(
@@ -91,7 +91,7 @@ class Migration(migrations.Migration):
                 ('confirmed_at', models.DateTimeField(blank=True, null=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('integration', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='mappings', to='sync.integration')),
-                ('tenant', models.ForeignKey(default=tenants.models.scope_tenant_id, editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
+                ('tenant', tenants.models.TenantKey(editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
             ],
             options={
                 'ordering': ['kind', 'source_key', '-valid_from'],
@@ -107,7 +107,7 @@ class Migration(migrations.Migration):
                 ('effective_on', models.DateField()),
                 ('noted_at', models.DateTimeField()),
                 ('integration', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='pending_changes', to='sync.integration')),
-                ('tenant', models.ForeignKey(default=tenants.models.scope_tenant_id, editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
+                ('tenant', tenants.models.TenantKey(editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
             ],
             options={
                 'ordering': ['effective_on', 'pk'],
@@ -128,7 +128,7 @@ class Migration(migrations.Migration):
                 ('last_seen_at', models.DateTimeField()),
                 ('resolved_at', models.DateTimeField(blank=True, null=True)),
                 ('integration', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='problems', to='sync.integration')),
-                ('tenant', models.ForeignKey(default=tenants.models.scope_tenant_id, editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
+                ('tenant', tenants.models.TenantKey(editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
             ],
             options={
                 'ordering': ['state', '-last_seen_at', '-pk'],
@@ -141,7 +141,7 @@ class Migration(migrations.Migration):
                 ('source_id', models.CharField(max_length=100)),
                 ('label', models.CharField(blank=True, max_length=60)),
                 ('since', models.DateTimeField()),
-                ('tenant', models.ForeignKey(default=tenants.models.scope_tenant_id, editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
+                ('tenant', tenants.models.TenantKey(editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
                 ('integration', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='blocked_records', to='sync.integration')),
                 ('problem', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='blocked_records', to='sync.problem')),
             ],
@@ -164,7 +164,7 @@ class Migration(migrations.Migration):
                 ('first_seen', models.DateTimeField()),
                 ('last_seen', models.DateTimeField()),
                 ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reference_values', to='connectors.connection')),
-                ('tenant', models.ForeignKey(default=tenants.models.scope_tenant_id, editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
+                ('tenant', tenants.models.TenantKey(editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
             ],
             options={
                 'ordering': ['kind', 'name', 'pk'],
@@ -208,7 +208,7 @@ class Migration(migrations.Migration):
                 ('flow', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='sync.flow')),
                 ('release_of', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='releases', to='sync.run')),
                 ('replay_of', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='replays', to='sync.run')),
-                ('tenant', models.ForeignKey(default=tenants.models.scope_tenant_id, editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
+                ('tenant', tenants.models.TenantKey(editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
             ],
             options={
                 'ordering': ['-pk'],
@@ -237,7 +237,7 @@ class Migration(migrations.Migration):
                 ('settled_at', models.DateTimeField(blank=True, null=True)),
                 ('problem', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='items', to='sync.problem')),
                 ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='items', to='sync.run')),
-                ('tenant', models.ForeignKey(default=tenants.models.scope_tenant_id, editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
+                ('tenant', tenants.models.TenantKey(editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
             ],
             options={
                 'ordering': ['-pk'],
@@ -254,7 +254,7 @@ class Migration(migrations.Migration):
                 ('active', models.BooleanField()),
                 ('read_at', models.DateTimeField()),
                 ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='employees', to='connectors.connection')),
-                ('tenant', models.ForeignKey(default=tenants.models.scope_tenant_id, editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
+                ('tenant', tenants.models.TenantKey(editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
             ],
         ),
         migrations.AddConstraint(

@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
                 ('location', models.CharField(blank=True, max_length=300)),
                 ('shown_once', models.BooleanField(default=False)),
                 ('created_at', models.DateTimeField()),
-                ('tenant', models.ForeignKey(default=tenants.models.scope_tenant_id, editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
+                ('tenant', tenants.models.TenantKey(editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
             ],
             options={
                 'indexes': [models.Index(fields=['tenant', 'created_at'], name='sync_rememb_tenant__224ca9_idx')],

@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
                 ('role', models.CharField(choices=[('viewer', 'Viewer'), ('preparer', 'Preparer'), ('approver', 'Approver'), ('administrator', 'Administrator')], max_length=20)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL)),
-                ('tenant', models.ForeignKey(default=tenants.models.scope_tenant_id, editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
+                ('tenant', tenants.models.TenantKey(editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('tenant', 'user'), name='membership_once_per_user', violation_error_message='This person already has a role here; change that one.'), models.CheckConstraint(condition=models.Q(('role__in', ['viewer', 'preparer', 'approver', 'administrator'])), name='membership_role_is_known')],
@@ -55,7 +55,7 @@ class Migration(migrations.Migration):
                 ('role', models.CharField(choices=[('viewer', 'Viewer'), ('preparer', 'Preparer'), ('approver', 'Approver'), ('administrator', 'Administrator')], default='viewer', max_length=20)),
                 ('created_by', models.CharField(blank=True, editable=False, max_length=200)),
                 ('last_used_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('tenant', models.ForeignKey(default=tenants.models.scope_tenant_id, editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
+                ('tenant', tenants.models.TenantKey(editable=False, on_delete=django.db.models.deletion.CASCADE, to='tenants.tenant')),
             ],
             options={
                 'verbose_name': 'API key',

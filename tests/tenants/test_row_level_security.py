@@ -42,7 +42,7 @@ def test_the_application_role_is_neither_superuser_nor_owner_nor_exempt(raw: psy
 
 
 def test_row_level_security_is_forced_on_every_tenant_table(raw: psycopg.Connection) -> None:
-    secured = dict(
+    secured: dict[str, bool] = dict(
         raw.execute(
             "SELECT relname, relrowsecurity AND relforcerowsecurity FROM pg_class WHERE relkind = 'r'"
         ).fetchall()
@@ -229,4 +229,5 @@ def test_a_person_without_a_role_anywhere_gets_nothing() -> None:
 def _session_tenant() -> str | None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('mlc.tenant', true)")
-        return cursor.fetchone()[0]
+        found: str | None = cursor.fetchone()[0]
+    return found
