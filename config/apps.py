@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.contrib.admin import apps
 
 
 class ConfigConfig(AppConfig):
     name = "config"
+    default = True
+
+
+class SiteConfig(apps.AdminConfig):
+    """Django's admin with our site in the place of its own."""
+
+    # AdminConfig is its own default and so would this be; the application is ConfigConfig.
+    default = False
+    default_site = "config.site.Site"

@@ -23,7 +23,7 @@ DEPLOYED = bool(env.text("DATABASE_URL", "")) and not env.flag("ML_DEVELOPMENT",
 _keys = None if DEPLOYED else development_keys(DATA_DIR)
 
 DEBUG = False
-SECRET_KEY = env.text("SECRET_KEY", _keys and _keys.secret_key)
+SECRET_KEY = env.text("SECRET_KEY", _keys.secret_key if _keys else None)
 # The first key encrypts, all of them decrypt. See `manage.py rotate_keys`.
 FERNET_KEYS = env.words("FERNET_KEYS", _keys.fernet_key if _keys else "")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "" if DEPLOYED else "127.0.0.1,localhost,[::1]")
@@ -34,10 +34,8 @@ ALLOWED_VENDOR_HOSTS = frozenset(env.words("ALLOWED_VENDOR_HOSTS"))
 ALLOW_LOOPBACK_VENDORS = env.flag("ALLOW_LOOPBACK_VENDORS", default=not DEPLOYED)
 
 INSTALLED_APPS = [
-    "unfold",
-    "unfold.contrib.filters",
-    "unfold.contrib.forms",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "config.apps.SiteConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -111,7 +109,10 @@ USE_TZ = True
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# A development checkout collects nothing: files are looked up where they lie.
 WHITENOISE_USE_FINDERS = not DEPLOYED
+WHITENOISE_AUTOREFRESH = not DEPLOYED
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -131,6 +132,33 @@ SESSION_COOKIE_SECURE = DEPLOYED
 CSRF_COOKIE_SECURE = DEPLOYED
 SESSION_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
+
+UNFOLD = {
+    "SITE_TITLE": "ML Connector",
+    "SITE_HEADER": "ML Connector",
+    "SITE_SYMBOL": "sync_alt",
+    "SITE_URL": "",
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "SIDEBAR": {"navigation": "config.site.navigation"},
+    "DASHBOARD_CALLBACK": "sync.admin.dashboard.dashboard",
+    "STYLES": ["config.site.stylesheet"],
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97% .014 254.604)",
+            "100": "oklch(93.2% .032 255.585)",
+            "200": "oklch(88.2% .059 254.128)",
+            "300": "oklch(80.9% .105 251.813)",
+            "400": "oklch(70.7% .165 254.624)",
+            "500": "oklch(62.3% .214 259.815)",
+            "600": "oklch(54.6% .245 262.881)",
+            "700": "oklch(48.8% .243 264.376)",
+            "800": "oklch(42.4% .199 265.638)",
+            "900": "oklch(37.9% .146 265.522)",
+            "950": "oklch(28.2% .091 267.935)",
+        }
+    },
+}
 
 Q_CLUSTER = {
     "name": "mlc",

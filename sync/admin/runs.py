@@ -1,0 +1,226 @@
+"""Runs: what is going on, what happened to whom, and what to do again."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.contrib import admin
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.urls import URLPattern, reverse
+from django.utils import timezone
+
+from sync.admin.progress import progress_of
+from sync.admin.refusals import SAYS
+from sync.models import Integration, PendingChange, Run, RunItem
+from sync.replay import UNDONE, effect_of, release, replay_item, replay_run, replay_undone, undone_of
+from sync.runs import request_cancel
+from tenants.models import Role
+from tenants.pages import Choice, Question, Records, act, rows_before
+
+ATTENTION = (Run.State.HELD, Run.State.PARTLY_FAILED, Run.State.FAILED)
+ACTS = {"create": "hire", "update": "change", "terminate": "terminate", "rehire": "rehire", "transfer": "transfer"}
+SHOWN_OF_A_GROUP = 20
+
+
+class Group(msgspec.Struct, kw_only=True):
+    """What a preview would do of one kind: so many, and the first of them."""
+
+    change: str
+    label: str
+    number: int
+    items: list[RunItem]
+
+
+@admin.register(Run)
+class RunPages(Records):
+    """Every execution of a flow, newest first; it is made and changed by the product only."""
+
+    list_template = "sync/runs.html"
+    page_template = "sync/run.html"
+
+    def own_urls(self) -> list[URLPattern]:
+        return [
+            self.url("<str:object_id>/progress/", self.progress, "progress"),
+            self.url("<str:object_id>/cancel/", self.cancel, "cancel"),
+            self.url("<str:object_id>/release/", self.release, "release"),
+            self.url("<str:object_id>/replay/", self.replay, "replay"),
+            self.url("<str:object_id>/replay-failed/", self.replay_failed, "replay_failed"),
+        ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
+        return Run.objects.select_related("flow__integration__source", "flow__integration__target").order_by("-pk")
+
+    def choices(self, request: HttpRequest) -> list[Choice]:
+        integrations = [(str(pk), name) for pk, name in Integration.objects.values_list("pk", "name")[:50]]
+        states = [("", "All"), ("active", "In progress"), ("attention", "Needs attention"), ("succeeded", "Finished")]
+        return [
+            Choice(param="show", label="Show", options=states),
+            Choice(param="integration", label="Integration", options=[("", "All"), *integrations]),
+        ]
+
+    def rows(self, request: HttpRequest, chosen: dict[str, str]) -> QuerySet[Run]:
+        runs = self.get_queryset(request)
+        if chosen["integration"]:
+            runs = runs.filter(flow__integration=UUID(chosen["integration"]))
+        match chosen["show"]:
+            case "active":
+                return runs.filter(state__in=Run.ACTIVE)
+            case "attention":
+                return runs.filter(state__in=ATTENTION)
+            case "succeeded":
+                return runs.filter(state=Run.State.SUCCEEDED)
+        return runs
+
+    def page(self, request: HttpRequest, record: Run) -> dict[str, Any]:
+        numbers = dict(RunItem.objects.filter(run=record).values_list("state").annotate(Count("pk")).order_by())
+        names = dict(RunItem.State.choices)
+        state = Choice(
+            param="state",
+            label="People",
+            options=[("", "All"), *((s, f"{names[s]} ({n:,})") for s, n in sorted(numbers.items()))],
+        )
+        state.chosen = self.chosen(request, state)
+        items = RunItem.objects.filter(run=record).select_related("problem")
+        if state.chosen:
+            items = items.filter(state=state.chosen)
+        undone = sum(numbers.get(s, 0) for s in UNDONE)
+        dry = record.kind == Run.Kind.PREVIEW or bool(numbers.get(RunItem.State.PLANNED) and record.planned)
+        return {
+            "progress": progress_of(record, timezone.now()),
+            "choices": [state] if len(numbers) > 1 else [],
+            "items": rows_before(items.order_by("-pk"), request),
+            "undone": 0 if dry else undone,
+            "dry": dry,
+            "groups": _groups(record) if dry else [],
+            "later": PendingChange.objects.filter(integration=record.flow.integration).count() if dry else 0,
+            "released_by": record.releases.first() if record.state == Run.State.HELD else None,
+            "held_acts": [(ACTS[a], n) for a, n in record.survey.items() if a in ACTS and n],
+        }
+
+    def progress(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The figures of the page, for its few lines of script."""
+        run: Run = self.find(request, object_id)
+        return JsonResponse(msgspec.to_builtins(progress_of(run, timezone.now())))
+
+    @act(Role.PREPARER, says=SAYS)
+    def cancel(self, request: HttpRequest, run: Run) -> str:
+        after = request_cancel(run, now=timezone.now())
+        if after.state == Run.State.CANCELLED:
+            return "Cancelled."
+        return "The run stops after the records under way." if after.state in Run.ACTIVE else "The run has ended."
+
+    def ask_release(self, request: HttpRequest, run: Run) -> Question | str:
+        if run.state != Run.State.HELD:
+            return "This run is not held, so there is nothing to release."
+        wants = [f"{n:,} to {ACTS[a]}" for a, n in run.survey.items() if a in ACTS and n]
+        return Question(
+            title=f"Release run #{run.pk}?",
+            facts=[
+                run.message,
+                f"If you release it, a new run does it: {', '.join(wants)}." if wants else "A new run will go on.",
+                "Should it find noticeably more than that, it stops and asks again.",
+            ],
+            button="Release",
+            danger=True,
+        )
+
+    @act(Role.APPROVER, says=SAYS, ask="ask_release")
+    def release(self, request: HttpRequest, run: Run) -> HttpResponse:
+        return HttpResponseRedirect(self.back(release(run, now=timezone.now())))
+
+    def ask_replay(self, request: HttpRequest, run: Run) -> Question:
+        target = run.flow.integration.target
+        if run.selection:
+            facts = [effect_of(run.flow, run.selection).sentence]
+        elif run.flow.kind == "reference":
+            facts = ["Both sides' reference data will be read again. Nothing is written to either side."]
+        else:
+            facts = [
+                "Everybody will be read again."
+                if run.kind != Run.Kind.CHANGES
+                else "Everybody who changed since the last run will be read again.",
+                f"What differs is made true in {target}; what is right already stays untouched."
+                if run.flow.writes_enabled
+                else "Nothing is written: writing is switched off for this flow.",
+            ]
+        return Question(title=f"Do run #{run.pk} again?", facts=facts, button="Replay run")
+
+    @act(Role.PREPARER, says=SAYS, ask="ask_replay")
+    def replay(self, request: HttpRequest, run: Run) -> HttpResponse:
+        return HttpResponseRedirect(self.back(replay_run(run, now=timezone.now())))
+
+    def ask_replay_failed(self, request: HttpRequest, run: Run) -> Question | str:
+        undone = undone_of(run)
+        if not undone:
+            return "There is nothing to do again: every record got where it should."
+        return Question(
+            title=f"Do what failed in run #{run.pk} again?",
+            facts=[effect_of(run.flow, undone).sentence],
+            button="Replay everything that failed",
+        )
+
+    @act(Role.PREPARER, says=SAYS, ask="ask_replay_failed")
+    def replay_failed(self, request: HttpRequest, run: Run) -> HttpResponse:
+        return HttpResponseRedirect(self.back(replay_undone(run, now=timezone.now())))
+
+
+def _groups(run: Run) -> list[Group]:
+    """What a preview found, by act; a constant number of queries."""
+    items = RunItem.objects.filter(run=run)
+    numbers = dict(items.values_list("change").annotate(Count("pk")).order_by())
+    return [
+        Group(
+            change=change,
+            label=label,
+            number=numbers.get(change, 0),
+            items=list(
+                items.filter(change=change).select_related("problem").order_by("label", "pk")[:SHOWN_OF_A_GROUP]
+            ),
+        )
+        for change, label in RunItem.Change.choices
+        if change != RunItem.Change.UNCHANGED
+    ]
+
+
+@admin.register(RunItem)
+class ItemPages(Records):
+    """One record in a run: before and after, why it stopped, and doing it again."""
+
+    page_template = "sync/item.html"
+
+    def own_urls(self) -> list[URLPattern]:
+        return [self.url("<str:object_id>/replay/", self.replay, "replay")]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RunItem]:
+        return RunItem.objects.select_related(
+            "run__flow__integration__source", "run__flow__integration__target", "problem"
+        )
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:sync_run_changelist"))
+
+    def page(self, request: HttpRequest, record: RunItem) -> dict[str, Any]:
+        names = sorted({*record.before, *record.after})
+        others = RunItem.objects.filter(
+            Q(run__flow__integration=record.run.flow.integration_id), source_id=record.source_id
+        ).exclude(pk=record.pk)
+        return {
+            "changes": [(name, record.before.get(name), record.after.get(name)) for name in names],
+            "others": others.select_related("run__flow__integration").order_by("-pk")[:10],
+            "timeline": reverse("admin:audit_auditentry_timeline", args=["worker", record.source_id]),
+        }
+
+    def ask_replay(self, request: HttpRequest, item: RunItem) -> Question:
+        return Question(
+            title=f"Do {item.label or item.source_id} again?",
+            facts=[effect_of(item.run.flow, [item.source_id]).sentence],
+            button="Replay",
+        )
+
+    @act(Role.PREPARER, says=SAYS, ask="ask_replay")
+    def replay(self, request: HttpRequest, item: RunItem) -> HttpResponse:
+        again = replay_item(item, now=timezone.now())
+        return HttpResponseRedirect(reverse("admin:sync_run_change", args=[again.pk]))

@@ -1,0 +1,51 @@
+"""Acme with both systems connected, everything run once, and somebody of every kind in every list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from django.contrib.auth.models import AbstractUser
+from django.test import Client
+
+from sync.models import Problem, Run, RunItem
+from tenants.models import Role
+from tests.cast import Cast, make_cast
+from tests.sync.story import Story, tell
+
+
+@dataclass
+class Office:
+    """The cast, their story, and one row of each kind to look at."""
+
+    cast: Cast
+    story: Story
+    run: Run
+    item: RunItem
+    problem: Problem
+
+    def at(self, who: AbstractUser | Role) -> Client:
+        """A browser in which this person is signed in. A refused form is as bad as a crash: exceptions surface."""
+        client = Client()
+        client.force_login(self.cast.people[who] if isinstance(who, Role) else who)
+        return client
+
+
+@pytest.fixture(scope="module")
+def office(sandbox: dict[str, str]) -> Office:
+    """Twelve people read; those of one department are blocked, because nobody mapped it."""
+    cast = make_cast()
+    story = tell(sandbox, tenant=cast.acme)
+    story.map_everything()
+    with story.scope():
+        from sync.models import Mapping
+
+        value = Mapping.objects.filter(integration=story.integration, kind="department").order_by("pk").first()
+        assert value is not None
+        value.delete()
+    run = story.run()
+    with story.scope():
+        problem = Problem.objects.get(integration=story.integration, state=Problem.State.OPEN)
+        item = RunItem.objects.filter(run=run, state=RunItem.State.CREATED).order_by("pk").first()
+    assert item is not None
+    return Office(cast=cast, story=story, run=run, item=item, problem=problem)
