@@ -127,13 +127,12 @@ def _end(run: Run, state: str, message: str, world: World) -> None:
 
 
 def _note_attention(run: Run, error: ConnectorError) -> None:
-    """A configuration error is the connection's: its owner sees it there."""
+    """A configuration error is the connection's whose product the sentence names first: its owner sees it there."""
     if not policy_for(error).needs_attention:
         return
     integration = run.flow.integration
-    for connection in (integration.source, integration.target):
-        if error.sentence.startswith(connection.product.product) or connection == integration.target:
-            Connection.objects.filter(pk=connection.pk).exclude(state=Connection.State.PAUSED).update(
-                state=Connection.State.ATTENTION, state_reason=error.sentence
-            )
-            return
+    named = [c for c in (integration.source, integration.target) if c.product.product in error.sentence]
+    for connection in sorted(named, key=lambda c: error.sentence.index(c.product.product))[:1]:
+        Connection.objects.filter(pk=connection.pk).exclude(state=Connection.State.PAUSED).update(
+            state=Connection.State.ATTENTION, state_reason=error.sentence
+        )

@@ -107,28 +107,26 @@ def hold_lease(run: Run, *, now: datetime) -> None:
 
 
 @contextmanager
-def kept_alive(run: Run, now: Callable[[], datetime]) -> Iterator[threading.Event]:
-    """Renews the lease from a thread of its own while the body runs, however long a request takes. The event is
-    set when the lease is lost."""
-    stop, lost = threading.Event(), threading.Event()
+def kept_alive(run: Run, now: Callable[[], datetime]) -> Iterator[None]:
+    """Renews the lease from a thread of its own while the body runs, however long a request takes. A lost lease is
+    noticed by the body, when it settles."""
+    stop = threading.Event()
     tenant_id = current_tenant_id()
 
     def beat() -> None:
         try:
             with tenant_scope(tenant_id):
                 while not stop.wait(settings.RUN_LEASE_SECONDS / 4):
-                    try:
-                        hold_lease(run, now=now())
-                    except LeaseLost:
-                        lost.set()
-                        return
+                    hold_lease(run, now=now())
+        except LeaseLost:
+            return
         finally:
             connection.close()
 
     thread = threading.Thread(target=beat, name=f"lease-{run.pk}", daemon=True)
     thread.start()
     try:
-        yield lost
+        yield
     finally:
         stop.set()
         thread.join()

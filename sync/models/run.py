@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import pgtrigger
 from django.db import models
 
 from sync.models.integration import Flow, Integration
@@ -158,6 +159,17 @@ class Run(TenantOwned):
                 ),
                 name="run_state_is_known",
             ),
+        ]
+        triggers: ClassVar[list[Any]] = [
+            pgtrigger.Trigger(
+                name="ended_runs_stay_ended",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Condition(
+                    "OLD.state NOT IN ('scheduled', 'fetching', 'applying') AND NEW.state IS DISTINCT FROM OLD.state"
+                ),
+                func="RAISE EXCEPTION 'Run % has ended and stays %.', OLD.id, OLD.state;",
+            )
         ]
         indexes: ClassVar[list[Any]] = [
             models.Index(fields=["tenant", "-id"]),

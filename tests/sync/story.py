@@ -184,7 +184,13 @@ def tell(
     with story.scope():
         # As a person would: the check finds out what the systems can do.
         for connection in (source, target):
-            check_connection(connection, now=story.world.now, sleep=story.world.sleep, random=story.world.random, correlation_id="story")
+            check_connection(
+                connection,
+                now=story.world.now,
+                sleep=story.world.sleep,
+                random=story.world.random,
+                correlation_id="story",
+            )
     return story
 
 
