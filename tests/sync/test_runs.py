@@ -45,8 +45,7 @@ def test_of_twenty_that_ask_at_once_one_runs(story: Story) -> None:
         try:
             with story.scope():
                 return request_run(flow_of(story), Run.Kind.FULL, now=story.world.now()).pk
-        except AlreadyRunning as busy:
-            assert "already in progress" in str(busy)
+        except AlreadyRunning:
             return None
         finally:
             connection.close()
