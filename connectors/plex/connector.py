@@ -172,7 +172,10 @@ class PlexConnector:
                 raise ConnectionConfigError(
                     f"For a transfer Plex wants the tenant id of PCN {target.pcn}. Add it to the connection's plants."
                 )
-            self._held(msgspec.structs.replace(employee, company=source.pcn))
+            _, _, held = self._held(msgspec.structs.replace(employee, company=source.pcn))
+            if isinstance(employee.location, str) and held.location not in (None, employee.location):
+                # The new plant does not have the old one's building, and refuses a move with it (plex §2.4.1).
+                self.update(Employee(reference=held.reference, id=held.id, company=source.pcn, location=None))
             body = {mapper.wire_name("tenant_id", self._settings.profile): tenant_id}
             self._write(source, "POST", f"/{employee_id}/transfer", body)
             self._seen(target, employee_id, lambda held: True)

@@ -247,6 +247,20 @@ def test_a_transfer_moves_one_person_and_makes_the_new_plants_fields_true(custom
     assert customer.writes() == {"transfers": 1, "updates": 1}
 
 
+def test_a_transfer_leaves_the_building_of_the_old_plant_behind(customer: PlexCustomer) -> None:
+    source, target = (str(plant["pcn"]) for plant in customer.plants)
+    connector = customer.connector()
+    moving = held(connector, "10001")
+    assert moving.location == customer.plants[0]["buildings"][0]
+    building = customer.plants[1]["buildings"][0]
+
+    moved = connector.transfer(msgspec.structs.replace(moving, company=target, location=building), source)
+
+    assert (moved.company, moved.location) == (target, building)
+    assert customer.employee("10001")["building"] == building
+    assert customer.writes() == {"updates": 2, "transfers": 1}
+
+
 def test_a_transfer_to_a_plant_nobody_configured_is_refused(customer: PlexCustomer) -> None:
     connector = customer.connector()
     with pytest.raises(ConnectionConfigError, match="PCN 777"):
