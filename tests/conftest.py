@@ -62,6 +62,19 @@ def _no_scope_left_behind() -> Iterator[None]:
     assert not has_tenant_scope(), "the test left a tenant scope open"
 
 
+@pytest.fixture
+def as_described() -> Iterator[None]:
+    """Afterwards every request our connectors sent in this test was one the vendor's description allows."""
+    from tests.connectors.customers import CREATED
+    from tests.specification import check_customer
+
+    CREATED.clear()
+    yield
+    if SPECS.is_dir():
+        for customer in CREATED:
+            check_customer(customer)
+
+
 def database_environment() -> dict[str, str]:
     """Environment for a child process that is to work on this test process's database."""
     from django.conf import settings

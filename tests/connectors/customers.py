@@ -8,6 +8,10 @@ import httpx
 import msgspec
 
 
+CREATED: list[Customer] = []
+"""Every company of the present test; emptied by the fixture that checks what they were asked."""
+
+
 class Customer(msgspec.Struct, frozen=True):
     """``connect`` is what the simulator gave for connecting: key, credentials, paths."""
 
@@ -17,7 +21,9 @@ class Customer(msgspec.Struct, frozen=True):
     @classmethod
     def create(cls, url: str, **options: Any) -> Customer:
         """A new company with these options of the simulator."""
-        return cls(url, _control("POST", f"{url}/_control/companies", options))
+        customer = cls(url, _control("POST", f"{url}/_control/companies", options))
+        CREATED.append(customer)
+        return customer
 
     def snapshot(self) -> Any:
         return _control("GET", self._url(""))

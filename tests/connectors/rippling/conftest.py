@@ -21,7 +21,7 @@ BY_API = {contract.api: contract for contract in CONTRACTS}
 
 
 @pytest.fixture
-def company(serve_simulator: ServeSimulator) -> Company:
+def company(serve_simulator: ServeSimulator, as_described: None) -> Company:
     url = serve_simulator(RipplingSimulator)
     return lambda **options: Customer.create(url, **options)
 

@@ -1,0 +1,10 @@
+"""Stories of the flows: whatever they make our connectors ask is held against the vendors' descriptions."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _as_described(as_described: None) -> None:
+    """Checked after every story."""
