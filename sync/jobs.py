@@ -21,9 +21,19 @@ def execute(tenant_id: str, run_id: int) -> None:
 
 
 def tick() -> None:
-    """Once a minute: pick up what dead workers left, start what is due. One tenant's trouble is its own."""
+    """Once a minute: pick up what dead workers left, start what is due.
+
+    One tenant's trouble is its own: the others are served first, then every error is raised together.
+    """
     now = timezone.now()
+    troubles: list[Exception] = []
     for tenant_id in tenant_ids():
-        with tenant_scope(tenant_id), acting_as("schedule", "Schedule"):
-            sweep(now=now)
-            start_due_flows(now=now)
+        try:
+            with tenant_scope(tenant_id), acting_as("schedule", "Schedule"):
+                sweep(now=now)
+                start_due_flows(now=now)
+        except Exception as trouble:  # noqa: BLE001 - raised below, after the other tenants had their turn
+            trouble.add_note(f"tenant {tenant_id}")
+            troubles.append(trouble)
+    if troubles:
+        raise ExceptionGroup("The minute's work failed for some tenants", troubles)
