@@ -180,7 +180,7 @@ def test_a_change_plex_accepts_and_does_not_make_is_said(customer: PlexCustomer)
     connector = customer.connector()
     wanted = msgspec.structs.replace(held(connector, "10001"), department="Welding", shift="3rd")
     unchanged = {"Status": "Active", "id": wanted.id, "Department": "Quality", "Shift": "3rd"}
-    unchanged |= {"Badge_Number": "10001", "First_Name": wanted.given_name, "Last_Name": wanted.family_name}
+    unchanged |= {"Badge_Number": "10001", "First_Name": str(wanted.given_name), "Last_Name": str(wanted.family_name)}
     customer.fault("status", method="PUT", status_code=200, body=unchanged)
     with pytest.raises(RecordRejectedError, match="did not make it") as refused:
         connector.update(Employee(reference="r", id=wanted.id, department="Welding", shift="3rd"))
