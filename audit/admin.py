@@ -31,6 +31,8 @@ from tenants.pages import Records
 class AuditPages(Records):
     """Entries, newest first, by number and never by counting; they are read here and changed nowhere."""
 
+    title = "Audit trail"
+
     def own_urls(self) -> list[URLPattern]:
         return [
             self.url("verify/", self.verify, "verify"),
@@ -59,7 +61,7 @@ class AuditPages(Records):
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         entry: AuditEntry = self.find(request, object_id)
-        return self.render(request, "audit/entry.html", {"object": entry, "entry": entry, "content": entry.content})
+        return self.render(request, "audit/entry.html", {"entry": entry, "content": entry.content})
 
     def verify(self, request: HttpRequest) -> HttpResponse:
         """Verify the whole chain, on a button; the result is itself recorded."""

@@ -143,6 +143,7 @@ UNFOLD = {
     "SIDEBAR": {"navigation": "config.site.navigation"},
     "DASHBOARD_CALLBACK": "sync.admin.dashboard.dashboard",
     "STYLES": ["config.site.stylesheet"],
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "config.site.mark"}],
     "COLORS": {
         "primary": {
             "50": "oklch(97% .014 254.604)",

@@ -124,3 +124,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 def stylesheet(request: HttpRequest) -> str:
     """Our few rules on top of the theme's."""
     return static("mlc/pages.css")
+
+
+def mark(request: HttpRequest) -> str:
+    """The sign in the browser's tab."""
+    return static("mlc/mark.svg")

@@ -90,6 +90,8 @@ class Records(ModelAdmin):  # type: ignore[misc]
     per_page = 50
     list_template = ""
     page_template = ""
+    title = ""
+    """What staff call these records, where the model's own name is not their word."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return allows(request, Role.VIEWER)
@@ -189,6 +191,8 @@ class Records(ModelAdmin):  # type: ignore[misc]
     def render(self, request: HttpRequest, template: str, context: dict[str, Any]) -> TemplateResponse:
         """A page in the site's frame."""
         frame = {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media}
+        if self.title:
+            frame |= {"opts": None, "title": self.title, "content_title": self.title}
         return TemplateResponse(request, template, {**frame, **context})
 
     def back(self, record: Any) -> str:
@@ -244,5 +248,7 @@ def _ask(records: Records, request: HttpRequest, record: Any, question: Question
     if isinstance(question, str):
         messages.info(request, question)
         return HttpResponseRedirect(records.back(record))
-    context = {"object": record, "question": question, "back": records.back(record), "title": question.title}
+    context = {"question": question, "back": records.back(record), "title": question.title}
+    if not records.title:
+        context["object"] = record
     return records.render(request, "pages/question.html", context)

@@ -7,8 +7,8 @@ const put = (name, text) => {
 const minutes = (seconds) => {
   const whole = Math.round(seconds / 60);
   if (whole < 1) return "under a minute";
-  if (whole < 60) return `${whole} minute${whole > 1 ? "s" : ""}`;
-  return `${Math.floor(whole / 60)} h ${String(whole % 60).padStart(2, "0")} min`;
+  if (whole < 60) return `about ${whole} minute${whole > 1 ? "s" : ""}`;
+  return `about ${Math.floor(whole / 60)} h ${String(whole % 60).padStart(2, "0")} min`;
 };
 const look = async () => {
   try {
@@ -19,7 +19,7 @@ const look = async () => {
     for (const name of ["label", "sentence", "read", "planned", "written", "unchanged", "blocked", "failed"]) {
       put(name, typeof now[name] === "number" ? now[name].toLocaleString("en-US") : now[name]);
     }
-    const left = now.seconds_left === null ? "" : ` · about ${minutes(now.seconds_left)} left`;
+    const left = now.seconds_left === null ? "" : ` · ${minutes(now.seconds_left)} left`;
     put("speed", now.rate ? `${Math.round(now.rate)} a second${left}` : "");
     document.querySelector('[data-progress="bar"]').style.width = `${now.percent}%`;
   } catch {

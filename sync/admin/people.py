@@ -74,6 +74,7 @@ class PeoplePages(OfAdministrators):
     """The people of the company."""
 
     list_template = "tenants/people.html"
+    title = "People"
 
     def own_urls(self) -> list[URLPattern]:
         return [

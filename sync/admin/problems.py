@@ -11,9 +11,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.utils import timezone
 
+from sync.admin.choices import by_integration
 from sync.admin.refusals import SAYS
 from sync.admin.remedies import remedy_link
-from sync.models import BlockedRecord, Flow, Integration, Problem
+from sync.models import BlockedRecord, Flow, Problem
 from sync.replay import effect_of, replay_problem, victims_of
 from tenants.models import Role
 from tenants.pages import Choice, Question, Records, act, rows_before
@@ -33,15 +34,14 @@ class ProblemPages(Records):
         return Problem.objects.select_related("integration__source", "integration__target")
 
     def choices(self, request: HttpRequest) -> list[Choice]:
-        integrations = [(str(pk), name) for pk, name in Integration.objects.values_list("pk", "name")[:50]]
         return [
             Choice(param="state", label="Show", options=list(Problem.State.choices)),
-            Choice(param="integration", label="Integration", options=[("", "All"), *integrations]),
+            *by_integration(),
         ]
 
     def rows(self, request: HttpRequest, chosen: dict[str, str]) -> QuerySet[Problem]:
         found = self.get_queryset(request).filter(state=chosen["state"]).order_by("-last_seen_at", "-pk")
-        return found.filter(integration=UUID(chosen["integration"])) if chosen["integration"] else found
+        return found.filter(integration=UUID(chosen["integration"])) if chosen.get("integration") else found
 
     def list_context(self, request: HttpRequest, records: list[Any]) -> dict[str, Any]:
         return {"remedies": [(problem, *remedy_link(problem)) for problem in records]}

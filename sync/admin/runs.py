@@ -12,9 +12,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.urls import URLPattern, reverse
 from django.utils import timezone
 
+from sync.admin.choices import by_integration
 from sync.admin.progress import progress_of
 from sync.admin.refusals import SAYS
-from sync.models import Integration, PendingChange, Run, RunItem
+from sync.models import PendingChange, Run, RunItem
 from sync.replay import UNDONE, effect_of, release, replay_item, replay_run, replay_undone, undone_of
 from sync.runs import request_cancel
 from tenants.models import Role
@@ -54,16 +55,15 @@ class RunPages(Records):
         return Run.objects.select_related("flow__integration__source", "flow__integration__target").order_by("-pk")
 
     def choices(self, request: HttpRequest) -> list[Choice]:
-        integrations = [(str(pk), name) for pk, name in Integration.objects.values_list("pk", "name")[:50]]
         states = [("", "All"), ("active", "In progress"), ("attention", "Needs attention"), ("succeeded", "Finished")]
         return [
             Choice(param="show", label="Show", options=states),
-            Choice(param="integration", label="Integration", options=[("", "All"), *integrations]),
+            *by_integration(),
         ]
 
     def rows(self, request: HttpRequest, chosen: dict[str, str]) -> QuerySet[Run]:
         runs = self.get_queryset(request)
-        if chosen["integration"]:
+        if chosen.get("integration"):
             runs = runs.filter(flow__integration=UUID(chosen["integration"]))
         match chosen["show"]:
             case "active":
@@ -94,6 +94,9 @@ class RunPages(Records):
             "items": rows_before(items.order_by("-pk"), request),
             "undone": 0 if dry else undone,
             "dry": dry,
+            "took": (record.finished_at - record.started_at).total_seconds()
+            if record.finished_at and record.started_at
+            else None,
             "groups": _groups(record) if dry else [],
             "later": PendingChange.objects.filter(integration=record.flow.integration).count() if dry else 0,
             "released_by": record.releases.first() if record.state == Run.State.HELD else None,

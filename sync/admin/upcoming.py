@@ -10,7 +10,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
-from sync.models import Integration, PendingChange, RunItem
+from sync.admin.choices import by_integration
+from sync.models import PendingChange, RunItem
 from tenants.pages import Choice, Records
 
 
@@ -19,6 +20,7 @@ class UpcomingPages(Records):
     """The queue, soonest first. It follows the source by itself and is not edited."""
 
     list_template = "sync/upcoming.html"
+    title = "Upcoming changes"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PendingChange]:
         return PendingChange.objects.select_related("integration__source", "integration__target").order_by(
@@ -30,12 +32,11 @@ class UpcomingPages(Records):
         return HttpResponseRedirect(self.address("changelist"))
 
     def choices(self, request: HttpRequest) -> list[Choice]:
-        integrations = [(str(pk), name) for pk, name in Integration.objects.values_list("pk", "name")[:50]]
-        return [Choice(param="integration", label="Integration", options=[("", "All"), *integrations])]
+        return by_integration()
 
     def rows(self, request: HttpRequest, chosen: dict[str, str]) -> QuerySet[PendingChange]:
         found = self.get_queryset(request)
-        return found.filter(integration=UUID(chosen["integration"])) if chosen["integration"] else found
+        return found.filter(integration=UUID(chosen["integration"])) if chosen.get("integration") else found
 
     def list_context(self, request: HttpRequest, records: list[Any]) -> dict[str, Any]:
         names, today = dict(RunItem.Change.choices), timezone.localdate()

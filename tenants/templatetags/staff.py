@@ -34,15 +34,15 @@ def day(value: date | None) -> str:
 
 @register.filter
 def lasting(seconds: float | None) -> str:
-    """A duration in the words of a person: ``under a minute``, ``4 minutes``, ``2 h 05 min``."""
+    """A duration in the words of a person: ``under a minute``, ``about 4 minutes``, ``about 2 h 05 min``."""
     if seconds is None:
         return NOTHING
     minutes = round(seconds / 60)
     if minutes < 1:
         return "under a minute"
     if minutes < 60:
-        return f"{minutes} minute{'s' if minutes > 1 else ''}"
-    return f"{minutes // 60} h {minutes % 60:02} min"
+        return f"about {minutes} minute{'s' if minutes > 1 else ''}"
+    return f"about {minutes // 60} h {minutes % 60:02} min"
 
 
 @register.filter
