@@ -9,6 +9,7 @@ from connectors.models import Connection
 from connectors.records import Employee
 from sync.chunks import chunked
 from sync.models import TargetEmployee
+from sync.upserting import upsert
 
 BATCH = 1000
 
@@ -21,11 +22,11 @@ def read_directory(connection: Connection, target: WorkerTarget, *, now: datetim
     """
     total = 0
     for employees in chunked(target.employees(), BATCH):
-        TargetEmployee.objects.bulk_create(
+        upsert(
+            TargetEmployee,
             [_row(connection, employee, now) for employee in employees],
-            update_conflicts=True,
-            unique_fields=["connection", "target_id"],
-            update_fields=["company", "number", "department", "active", "read_at"],
+            unique_fields=("connection", "target_id"),
+            update_fields=("company", "number", "department", "active", "read_at"),
         )
         total += len(employees)
     if total:
@@ -33,16 +34,16 @@ def read_directory(connection: Connection, target: WorkerTarget, *, now: datetim
     return total
 
 
-def _row(connection: Connection, employee: Employee, now: datetime) -> TargetEmployee:
+def _row(connection: Connection, employee: Employee, now: datetime) -> dict[str, object]:
     def text(value: object) -> str:
         return value if isinstance(value, str) else ""
 
-    return TargetEmployee(
-        connection=connection,
-        target_id=employee.id or "",
-        company=text(employee.company),
-        number=text(employee.number),
-        department=text(employee.department),
-        active=employee.active,
-        read_at=now,
-    )
+    return {
+        "connection_id": connection.pk,
+        "target_id": employee.id or "",
+        "company": text(employee.company),
+        "number": text(employee.number),
+        "department": text(employee.department),
+        "active": employee.active,
+        "read_at": now,
+    }

@@ -107,7 +107,7 @@ def _run_walk(work: PeopleRun, resend: list[str]) -> None:
     since = _changed_since(work)
     if since is None:
         _read_directory_if_needed(work)
-    seen, changed, survey, watermark = _survey(work, since)
+    seen, changed, survey, watermark, leaders = _survey(work, since)
     complete = since is None
     absence = find_absent(flow.integration, seen) if complete else Absence(first=[], again=[], back=[])
     survey.acts["terminate"] = survey.acts.get("terminate", 0) + len(absence.again)
@@ -124,8 +124,7 @@ def _run_walk(work: PeopleRun, resend: list[str]) -> None:
         end(run, Run.State.HELD, held, now=work.now())
         return
     _begin_applying(work, survey)
-    pages = _pages_to_apply(work, changed, since)
-    for page in pages:
+    for page in _pages_to_apply(work, changed, since, leaders):
         stop_if_asked(run)
         _apply(work, page.workers, page.unreadable)
     _apply_selection(work, resend)
@@ -143,14 +142,15 @@ def _changed_since(work: PeopleRun) -> datetime | None:
 
 def _survey(
     work: PeopleRun, since: datetime | None
-) -> tuple[KeySet, dict[str, Worker | UnreadableRecord] | None, Survey, datetime | None]:
+) -> tuple[KeySet, dict[str, Worker | UnreadableRecord] | None, Survey, datetime | None, set[str]]:
     """Read and plan everything, write nothing. Returns the keys seen, the changed records by id (None when too many
-    to keep), the numbers, and the latest change seen."""
+    to keep), the numbers, the latest change seen, and the ids of the managers of those who are to be created."""
     run, flow = work.run, work.flow
-    seen, acts = KeySet(), Counter[str]()
+    seen, acts, leaders = KeySet(), Counter[str](), set[str]()
     survey = Survey(complete=since is None, expected=flow.expected_records)
     survey.linked = Link.objects.filter(integration=flow.integration, active=True).count()
     changed: dict[str, Worker | UnreadableRecord] | None = {}
+    queued = _queued(work)
     watermark, redacted = flow.watermark, dict[str, str]()
     next_progress = work.now() + PROGRESS_EVERY
     for page in prefetched(_with_due(work, work.source.worker_pages(since), since)):
@@ -164,13 +164,15 @@ def _survey(
                 watermark = worker.updated_at
             if changed is not None and plan.act is not Act.UNCHANGED:
                 changed[worker.id] = worker
+            if plan.act is Act.CREATE and plan.manager:
+                leaders.add(plan.manager)
         for record in page.unreadable:
             seen.add(record.id)
             acts[Act.BLOCKED] += 1
             if changed is not None:
                 changed[record.id] = record
         survey.read += len(page.workers) + len(page.unreadable)
-        _note_pending(work, page.workers)
+        _note_pending(work, page.workers, queued)
         if changed is not None and len(changed) > KEPT_CHANGES:
             changed = None
         if work.now() >= next_progress:
@@ -182,7 +184,7 @@ def _survey(
     survey.acts = {str(act): number for act, number in acts.items()}
     if redacted != flow.redacted:
         Flow.objects.filter(pk=flow.pk).update(redacted=redacted)
-    return seen, changed, survey, watermark
+    return seen, changed, survey, watermark, leaders
 
 
 def _with_due(work: PeopleRun, pages: Iterator[WorkerPage], since: datetime | None) -> Iterator[WorkerPage]:
@@ -200,29 +202,38 @@ def _plan(work: PeopleRun, workers: Sequence[Worker]) -> tuple[Sequence[Worker],
     return workers, plan_workers(workers, work.loader.around(workers))
 
 
-def _note_pending(work: PeopleRun, workers: Sequence[Worker]) -> None:
-    """Afterwards the queue holds what these workers' dates announce, and nothing else of theirs."""
+def _queued(work: PeopleRun, **lookup: object) -> set[str]:
+    """Source ids of workers with a change announced for a later day."""
+    rows = PendingChange.objects.filter(integration=work.flow.integration, **lookup)
+    return set(rows.values_list("source_id", flat=True))
+
+
+def _note_pending(work: PeopleRun, workers: Sequence[Worker], queued: set[str]) -> None:
+    """Afterwards the queue holds what these workers' dates announce, and nothing else of theirs. ``queued`` are the
+    source ids in the queue, before and after."""
     integration, now = work.flow.integration, work.now()
-    announced = [p for worker in workers if (p := pending_of(worker, work.loader.today)) is not None]
-    known = PendingChange.objects.filter(integration=integration, source_id__in=[w.id for w in workers])
-    if not announced and not known.exists():
+    # A source may show a worker twice; the later row is the newer one.
+    announced = {w.id: (w, p) for w in workers if (p := pending_of(w, work.loader.today)) is not None}
+    known = {worker.id for worker in workers if worker.id in queued}
+    if not announced and not known:
         return
-    numbers = {w.id: w.number for w in workers}
     with transaction.atomic():
-        known.delete()
+        PendingChange.objects.filter(integration=integration, source_id__in=known).delete()
         PendingChange.objects.bulk_create(
             [
                 PendingChange(
                     integration=integration,
-                    source_id=p.source_id,
-                    label=str(numbers[p.source_id] or "") if numbers[p.source_id] is not msgspec.UNSET else "",
-                    change=p.change,
-                    effective_on=p.effective_on,
+                    source_id=pending.source_id,
+                    label=worker.number if isinstance(worker.number, str) else "",
+                    change=pending.change,
+                    effective_on=pending.effective_on,
                     noted_at=now,
                 )
-                for p in announced
+                for worker, pending in announced.values()
             ]
         )
+    queued.difference_update(known)
+    queued.update(announced)
 
 
 def _read_directory_if_needed(work: PeopleRun) -> None:
@@ -252,16 +263,26 @@ def _begin_applying(work: PeopleRun, survey: Survey) -> None:
 
 
 def _pages_to_apply(
-    work: PeopleRun, changed: dict[str, Worker | UnreadableRecord] | None, since: datetime | None
+    work: PeopleRun, changed: dict[str, Worker | UnreadableRecord] | None, since: datetime | None, leaders: set[str]
 ) -> Iterator[WorkerPage]:
-    if changed is None:
-        yield from prefetched(_with_due(work, work.source.worker_pages(since), since))
+    """What is to be applied, managers of newcomers first: who is created after their manager needs no second write.
+    Where the changes were too many to keep, the source is read again, once for the managers and once for the rest."""
+    if changed is not None:
+        for chunk in chunked(sorted(changed.values(), key=lambda record: record.id not in leaders), PAGE):
+            yield WorkerPage(
+                workers=[record for record in chunk if isinstance(record, Worker)],
+                unreadable=[record for record in chunk if isinstance(record, UnreadableRecord)],
+            )
         return
-    for chunk in chunked(changed.values(), PAGE):
-        yield WorkerPage(
-            workers=[record for record in chunk if isinstance(record, Worker)],
-            unreadable=[record for record in chunk if isinstance(record, UnreadableRecord)],
-        )
+    done = set[str]()
+    if leaders:
+        pages = prefetched(_with_due(work, work.source.worker_pages(since), since))
+        for managers in chunked((w for page in pages for w in page.workers if w.id in leaders), PAGE):
+            done.update(manager.id for manager in managers)
+            yield WorkerPage(workers=managers)
+    for page in prefetched(_with_due(work, work.source.worker_pages(since), since)):
+        rest = [worker for worker in page.workers if worker.id not in done]
+        yield msgspec.structs.replace(page, workers=rest)
 
 
 # -- Applying ------------------------------------------------------------------------------------------------------
@@ -432,7 +453,7 @@ def _apply_selection(work: PeopleRun, source_ids: Sequence[str]) -> None:
                 workers.append(worker)
             else:
                 gone.append(source_id)
-        _note_pending(work, workers)
+        _note_pending(work, workers, _queued(work, source_id__in=chunk))
         _apply(work, workers)
         _settle_untouched(work, workers, gone)
 

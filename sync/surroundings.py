@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
 
+from django.db import transaction
+
 from connectors.contract import WorkerTarget
 from connectors.records import RefKind, Worker
 from sync.mapping import MappingTable, Rule
@@ -30,6 +32,11 @@ class SurroundingsLoader:
         """One query for a page whose workers are all linked, four for one with newcomers."""
         wanted = {worker.id for worker in workers}
         wanted.update(worker.manager_id for worker in workers if isinstance(worker.manager_id, str))
+        # One transaction: the tenant is told to the database once and not once a query.
+        with transaction.atomic():
+            return self._around(workers, wanted)
+
+    def _around(self, workers: Sequence[Worker], wanted: set[str]) -> Surroundings:
         links = self._links(source_id__in=wanted)
         newcomers = [worker for worker in workers if worker.id not in links]
         persons: dict[str, LinkState] = {}

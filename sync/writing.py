@@ -28,6 +28,7 @@ from sync.failures import policy_for
 from sync.models import Link, Problem, Run, RunItem, TargetEmployee
 from sync.planning import Act, Plan, refine
 from sync.runs import hold_lease
+from sync.upserting import binary, upsert
 
 Fields = dict[str, object]
 
@@ -71,29 +72,29 @@ def intend(run: Run, plans: Sequence[Plan], *, now: datetime) -> None:
     """Afterwards each plan has an item in state *sending*, committed. A settled item of this run is never reopened
     by accident: callers pass only plans that are still to be sent."""
     items = [
-        RunItem(
-            run=run,
-            source_id=plan.worker_id,
-            label=plan.label,
-            change=plan.act,
-            state=RunItem.State.SENDING,
-            attempts=1,
-            reference=plan.employee.reference if plan.employee else "",
-            target_id=(plan.employee.id or "") if plan.employee else "",
-            company=_company(plan),
-            person_id=plan.person_id,
-            fingerprint=plan.fingerprint,
-            created_at=now,
-        )
+        {
+            "run_id": run.pk,
+            "source_id": plan.worker_id,
+            "label": plan.label,
+            "change": plan.act,
+            "state": RunItem.State.SENDING,
+            "attempts": 1,
+            "reference": plan.employee.reference if plan.employee else "",
+            "target_id": (plan.employee.id or "") if plan.employee else "",
+            "company": _company(plan),
+            "person_id": plan.person_id,
+            "fingerprint": binary(plan.fingerprint),
+            "created_at": now,
+        }
         for plan in plans
     ]
     with transaction.atomic():
         hold_lease(run, now=now)
-        RunItem.objects.bulk_create(
+        upsert(
+            RunItem,
             items,
-            update_conflicts=True,
-            unique_fields=["run", "source_id"],
-            update_fields=["change", "state", "reference", "target_id", "company", "person_id", "fingerprint"],
+            unique_fields=("run", "source_id"),
+            update_fields=("change", "state", "reference", "target_id", "company", "person_id", "fingerprint"),
         )
 
 
@@ -199,33 +200,34 @@ def settle(
 
 def _save_items(run: Run, outcomes: Sequence[Outcome], now: datetime) -> None:
     shown = [redact_both(o.before, o.after, subject_kind="worker") for o in outcomes]
-    RunItem.objects.bulk_create(
-        [
-            RunItem(
-                run=run,
-                source_id=o.plan.worker_id,
-                label=o.plan.label,
-                change=o.plan.act,
-                state=o.state,
-                attempts=1,
-                reference=o.plan.employee.reference if o.plan.employee else "",
-                target_id=(o.employee.id if o.employee else o.plan.employee.id if o.plan.employee else "") or "",
-                company=_company(o.plan),
-                person_id=o.plan.person_id,
-                fingerprint=o.plan.fingerprint,
-                before=before or {},
-                after=after or {},
-                problem=o.problem,
-                message=o.message[:500],
-                created_at=now,
-                settled_at=now if o.state not in (RunItem.State.VERIFYING, RunItem.State.PLANNED) else None,
-                look_up_at=now if o.state == RunItem.State.VERIFYING else None,
-            )
-            for o, (before, after) in zip(outcomes, shown, strict=True)
-        ],
-        update_conflicts=True,
-        unique_fields=["run", "source_id"],
-        update_fields=[
+    items = [
+        {
+            "run_id": run.pk,
+            "source_id": o.plan.worker_id,
+            "label": o.plan.label,
+            "change": o.plan.act,
+            "state": o.state,
+            "attempts": 1,
+            "reference": o.plan.employee.reference if o.plan.employee else "",
+            "target_id": (o.employee.id if o.employee else o.plan.employee.id if o.plan.employee else "") or "",
+            "company": _company(o.plan),
+            "person_id": o.plan.person_id,
+            "fingerprint": binary(o.plan.fingerprint),
+            "before": before or {},
+            "after": after or {},
+            "problem_id": o.problem.pk if o.problem else None,
+            "message": o.message[:500],
+            "created_at": now,
+            "settled_at": now if o.state not in (RunItem.State.VERIFYING, RunItem.State.PLANNED) else None,
+            "look_up_at": now if o.state == RunItem.State.VERIFYING else None,
+        }
+        for o, (before, after) in zip(outcomes, shown, strict=True)
+    ]
+    upsert(
+        RunItem,
+        items,
+        unique_fields=("run", "source_id"),
+        update_fields=(
             "change",
             "state",
             "target_id",
@@ -235,7 +237,7 @@ def _save_items(run: Run, outcomes: Sequence[Outcome], now: datetime) -> None:
             "message",
             "settled_at",
             "look_up_at",
-        ],
+        ),
     )
 
 
@@ -243,7 +245,8 @@ def _save_links(run: Run, outcomes: Sequence[Outcome], now: datetime) -> None:
     if not outcomes:
         return
     integration = run.flow.integration
-    links, directory = [], []
+    links: list[Fields] = []
+    directory: list[Fields] = []
     for o in outcomes:
         employee, wanted = o.employee, o.plan.employee
         assert employee is not None
@@ -252,43 +255,43 @@ def _save_links(run: Run, outcomes: Sequence[Outcome], now: datetime) -> None:
         manager_known = wanted.manager_id is not msgspec.UNSET or not o.plan.manager
         company = employee.company if isinstance(employee.company, str) else ""
         links.append(
-            Link(
-                integration=integration,
-                source_id=o.plan.worker_id,
-                person_id=o.plan.person_id,
-                target_id=employee.id,
-                reference=wanted.reference,
-                number=o.plan.label,
-                company=company,
-                active=employee.active,
-                manager=o.plan.manager if manager_known else "",
-                manager_due="" if manager_known or not employee.active else o.plan.manager,
-                fingerprint=o.plan.fingerprint,
-                written_at=now,
-            )
+            {
+                "integration_id": integration.pk,
+                "source_id": o.plan.worker_id,
+                "person_id": o.plan.person_id,
+                "target_id": employee.id,
+                "reference": wanted.reference,
+                "number": o.plan.label,
+                "company": company,
+                "active": employee.active,
+                "manager": o.plan.manager if manager_known else "",
+                "manager_due": "" if manager_known or not employee.active else o.plan.manager,
+                "fingerprint": binary(o.plan.fingerprint),
+                "written_at": now,
+            }
         )
         directory.append(
-            TargetEmployee(
-                connection_id=integration.target_id,
-                target_id=employee.id,
-                company=company,
-                number=employee.number if isinstance(employee.number, str) else "",
-                department=employee.department if isinstance(employee.department, str) else "",
-                active=employee.active,
-                read_at=now,
-            )
+            {
+                "connection_id": integration.target_id,
+                "target_id": employee.id,
+                "company": company,
+                "number": employee.number if isinstance(employee.number, str) else "",
+                "department": employee.department if isinstance(employee.department, str) else "",
+                "active": employee.active,
+                "read_at": now,
+            }
         )
     # The same person under a new employment takes over the employee: the former link makes room.
-    taken_over = [link.target_id for link, o in zip(links, outcomes, strict=True) if o.plan.act is Act.REHIRE]
+    taken_over = [link["target_id"] for link, o in zip(links, outcomes, strict=True) if o.plan.act is Act.REHIRE]
     if taken_over:
         Link.objects.filter(integration=integration, target_id__in=taken_over).exclude(
-            source_id__in=[link.source_id for link in links]
+            source_id__in=[link["source_id"] for link in links]
         ).delete()
-    Link.objects.bulk_create(
+    upsert(
+        Link,
         links,
-        update_conflicts=True,
-        unique_fields=["integration", "source_id"],
-        update_fields=[
+        unique_fields=("integration", "source_id"),
+        update_fields=(
             "person_id",
             "target_id",
             "reference",
@@ -299,13 +302,13 @@ def _save_links(run: Run, outcomes: Sequence[Outcome], now: datetime) -> None:
             "manager_due",
             "fingerprint",
             "written_at",
-        ],
+        ),
     )
-    TargetEmployee.objects.bulk_create(
+    upsert(
+        TargetEmployee,
         directory,
-        update_conflicts=True,
-        unique_fields=["connection", "target_id"],
-        update_fields=["company", "number", "department", "active", "read_at"],
+        unique_fields=("connection", "target_id"),
+        update_fields=("company", "number", "department", "active", "read_at"),
     )
 
 
