@@ -36,6 +36,8 @@ def main() -> int:
             finally:
                 if options.summary:
                     story.summary.write(options.summary, screen.seconds)
+                if complaints := here.complaints():
+                    print(f"\n{complaints}", file=sys.stderr)
             proved = _conclude(story, screen)
             if not options.once:
                 _stay(here, story)

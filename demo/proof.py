@@ -36,11 +36,17 @@ def one_in_plex(customer: Customer) -> dict[str, Person]:
     return {badge: rows[0] for badge, rows in in_plex(customer).items() if len(rows) == 1}
 
 
-def headcounts(setup_rippling: Customer, setup_plex: Customer) -> tuple[int, int]:
-    """Active people of both systems."""
-    source = sum(worker["status"] == "ACTIVE" for worker in in_rippling(setup_rippling).values())
-    target = sum(row["active"] for rows in in_plex(setup_plex).values() for row in rows)
-    return source, target
+def headcounts(rippling: Customer, plex: Customer) -> dict[str, tuple[int, int]]:
+    """City of each plant → active people there, in Rippling and in Plex."""
+    workers = [worker for worker in in_rippling(rippling).values() if worker["status"] == "ACTIVE"]
+    employees = [row for rows in in_plex(plex).values() for row in rows if row["active"]]
+    return {
+        plant.city: (
+            sum(company.plant_of(worker) is plant for worker in workers),
+            sum(row["pcn"] == plant.pcn for row in employees),
+        )
+        for plant in company.PLANTS
+    }
 
 
 def differences(rippling: Customer, plex: Customer, emails: Mapping[str, str | None] | None = None) -> list[str]:

@@ -17,6 +17,8 @@ WORDS = {
     "company": "companies",
     "employment_type": "employment types",
 }
+LEDGER = {"cost_center": "cost centers", "account": "accounts"}
+"""Kinds that only Plex has."""
 
 
 @dataclass
@@ -45,15 +47,18 @@ def connect(setup: Setup, screen: Screen) -> None:
     """Both connections exist and were tested; DemoError when one cannot be used."""
     setup.source = setup.api.post("connections/", _rippling(setup.rippling))
     setup.target = setup.api.post("connections/", _plex(setup.plex, setup.rippling))
+    rows, warnings = [], []
     for connection in (setup.source, setup.target):
         connection |= setup.api.post(f"connections/{connection['id']}/check/")
         if connection["state"] not in ("ready", "limited"):
             raise DemoError(f"{connection['name']} is {connection['state']}: {connection['state_reason']}")
         found = connection["findings"]
-        warnings = [one["sentence"] for one in found if one["level"] != "ok"]
-        screen.table([[connection["name"], connection["state"], f"{len(found)} findings, {len(warnings)} to look at"]])
-        for sentence in warnings:
-            screen.say(f"- {sentence}")
+        wrong = [f"- {one['sentence']}" for one in found if one["level"] != "ok"]
+        warnings += wrong
+        rows.append([connection["name"], connection["state"], f"{len(found)} findings, {len(wrong)} to look at"])
+    screen.table(rows)
+    for sentence in warnings:
+        screen.say(sentence)
     screen.say(
         "Plex's limit of 180 calls a minute is set to 0 (none) on this connection: a simulator need not be spared. "
         "A real one keeps it."
@@ -106,12 +111,9 @@ def integrate(setup: Setup, screen: Screen) -> None:
     setup.integration = setup.api.post("integrations/", pair)
     setup.flows = {flow["kind"]: flow["id"] for flow in setup.integration["flows"]}
     setup.run("reference")
-    rows = [[WORDS[kind], len(setup.values("source", kind)), len(setup.values("target", kind)), ""] for kind in KINDS]
-    rows += [[word, 0, len(setup.values("target", kind)), ""] for kind, word in _LEDGER]
-    screen.table(rows, ["", "Rippling", "Plex", ""])
-
-
-_LEDGER = (("cost_center", "cost centers"), ("account", "accounts"))
+    rows = [[WORDS[kind], len(setup.values("source", kind)), len(setup.values("target", kind))] for kind in KINDS]
+    rows += [[word, 0, len(setup.values("target", kind))] for kind, word in LEDGER.items()]
+    screen.table(rows, ["", "Rippling", "Plex"])
 
 
 def map_values(setup: Setup, screen: Screen) -> None:

@@ -19,11 +19,11 @@ from demo.setup import Setup
 from demo.summary import OUTCOMES, Summary, counts
 
 CHANGES_IN_WORDS = {
-    "create": "hire",
-    "update": "change",
-    "transfer": "move",
-    "terminate": "terminate",
-    "rehire": "rehire",
+    "create": "hires",
+    "update": "changes",
+    "transfer": "moves",
+    "terminate": "terminations",
+    "rehire": "rehires",
     "unchanged": "right already",
     "blocked": "blocked",
 }
@@ -260,8 +260,10 @@ class Story:
     # -- Shown in several steps ------------------------------------------------------------------------------------
 
     def _show_headcount(self, rippling: Customer, plex: Customer) -> tuple[int, int]:
-        source, target = proof.headcounts(rippling, plex)
-        self.screen.table([[source, "active in Rippling"], [target, "active in Plex"]])
+        by_plant = proof.headcounts(rippling, plex)
+        source, target = (sum(counted) for counted in zip(*by_plant.values(), strict=True))
+        rows = [[city, *counted] for city, counted in by_plant.items()]
+        self.screen.table([*rows, ["both plants", source, target]], ["active people", "Rippling", "Plex"])
         return source, target
 
     def _show_run(self, run: dict[str, Any]) -> None:
