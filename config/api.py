@@ -19,25 +19,24 @@ def scoped(view: type[GenericViewSet[Any]]) -> Any:
     return type(view.__name__, (ApiTenantMixin, view), {"__doc__": view.__doc__, "__module__": view.__module__})
 
 
-# Resource, its address, its view, and what its objects are named by in addresses.
-RESOURCES: tuple[tuple[str, str, type[GenericViewSet[Any]], str], ...] = (
-    ("vendor", "vendors", connections.VendorViewSet, "uuid"),
-    ("connection", "connections", connections.ConnectionViewSet, "uuid"),
-    ("integration", "integrations", integrations.IntegrationViewSet, "uuid"),
-    ("flow", "flows", flows.FlowViewSet, "uuid"),
-    ("reference-value", "reference-values", reference.ReferenceValueViewSet, "int"),
-    ("mapping", "mappings", mappings.MappingViewSet, "int"),
-    ("run", "runs", runs.RunViewSet, "int"),
-    ("item", "items", runs.ItemViewSet, "int"),
-    ("problem", "problems", problems.ProblemViewSet, "int"),
-    ("audit-entry", "audit-entries", audit_trail.AuditEntryViewSet, "int"),
-    ("api-key", "api-keys", access.ApiKeyViewSet, "slug"),
-    ("member", "members", access.MemberViewSet, "int"),
+# Resource, its address, its view.
+RESOURCES: tuple[tuple[str, str, type[GenericViewSet[Any]]], ...] = (
+    ("vendor", "vendors", connections.VendorViewSet),
+    ("connection", "connections", connections.ConnectionViewSet),
+    ("integration", "integrations", integrations.IntegrationViewSet),
+    ("flow", "flows", flows.FlowViewSet),
+    ("reference-value", "reference-values", reference.ReferenceValueViewSet),
+    ("mapping", "mappings", mappings.MappingViewSet),
+    ("run", "runs", runs.RunViewSet),
+    ("item", "items", runs.ItemViewSet),
+    ("problem", "problems", problems.ProblemViewSet),
+    ("audit-entry", "audit-entries", audit_trail.AuditEntryViewSet),
+    ("api-key", "api-keys", access.ApiKeyViewSet),
+    ("member", "members", access.MemberViewSet),
 )
 
 router = SimpleRouter(use_regex_path=False)
-for name, address, view, converter in RESOURCES:
-    view.lookup_value_converter = converter  # type: ignore[attr-defined]
+for name, address, view in RESOURCES:
     router.register(address, scoped(view), basename=name)
 
 resources = [

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
@@ -13,7 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from sync import access
-from sync.api.strict import StrictModelSerializer, StrictSerializer, TrueFalseFilter
+from sync.api import filters
+from sync.api.strict import StrictModelSerializer, StrictSerializer
 from sync.api.views import ApiViewSet
 from tenants.models import ApiKey, Membership, Role, Tenant
 from tenants.scope import current_tenant_id
@@ -97,7 +97,7 @@ class MeSerializer(serializers.Serializer[Any]):
 
 class ApiKeyFilter(filters.FilterSet):
     role = filters.ChoiceFilter(choices=Role.choices)
-    revoked = TrueFalseFilter()
+    revoked = filters.TrueFalseFilter()
 
 
 class MemberFilter(filters.FilterSet):
@@ -109,6 +109,7 @@ class TenantViewSet(ApiViewSet[Tenant]):
 
     model = Tenant
     listed = ()
+    bodies: ClassVar[dict[str, Any]] = {"partial_update": TenantSerializer}
     serializer_class = TenantSerializer
 
     def get_queryset(self) -> QuerySet[Tenant]:
@@ -123,9 +124,7 @@ class TenantViewSet(ApiViewSet[Tenant]):
     def partial_update(self, request: Request) -> Response:
         """Change name or time zone. With another time zone, dates count from the next run on."""
         tenant = access.own_tenant()
-        serializer = TenantSerializer(data=request.data, partial=True)
-        serializer.is_valid(raise_exception=True)
-        access.change_tenant(tenant, serializer.validated_data, at=self.now())
+        access.change_tenant(tenant, self.body(request), at=self.now())
         return Response(TenantSerializer(tenant).data)
 
 
@@ -153,6 +152,7 @@ class ApiKeyViewSet(ApiViewSet[ApiKey]):
     lookup_value_converter = "slug"
     read_role = Role.ADMINISTRATOR
     serializer_class = ApiKeySerializer
+    bodies: ClassVar[dict[str, Any]] = {"create": ApiKeySerializer}
     filterset_class = ApiKeyFilter
 
     def list(self, request: Request) -> Response:
@@ -178,7 +178,7 @@ class ApiKeyViewSet(ApiViewSet[ApiKey]):
         response.shown_once = True  # type: ignore[attr-defined]
         return response
 
-    @extend_schema(request=None, responses=ApiKeySerializer)
+    @extend_schema(responses=ApiKeySerializer)
     @action(detail=True, methods=["post"])
     def revoke(self, request: Request, prefix: Any) -> Response:
         """Revoke a key, for ever."""
@@ -194,6 +194,7 @@ class MemberViewSet(ApiViewSet[Membership]):
     order = "pk"
     read_role = Role.ADMINISTRATOR
     serializer_class = MemberSerializer
+    bodies: ClassVar[dict[str, Any]] = {"create": MemberSerializer, "partial_update": MemberRoleSerializer}
     filterset_class = MemberFilter
 
     def get_queryset(self) -> QuerySet[Membership]:
@@ -217,13 +218,11 @@ class MemberViewSet(ApiViewSet[Membership]):
             headers=self.address_of("member", member.pk),
         )
 
-    @extend_schema(request=MemberRoleSerializer, responses=MemberSerializer)
+    @extend_schema(responses=MemberSerializer)
     def partial_update(self, request: Request, pk: Any) -> Response:
         """Change somebody's role."""
         member = self.get_object()
-        serializer = MemberRoleSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        access.change_member(member, serializer.validated_data["role"], at=self.now())
+        access.change_member(member, self.body(request).get("role", member.role), at=self.now())
         return Response(MemberSerializer(member).data)
 
     @extend_schema(responses={204: None})

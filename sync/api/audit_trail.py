@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
-from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
@@ -22,7 +21,7 @@ from audit.export import EmptyRange, export_lines
 from audit.models import AuditEntry
 from audit.record import Entry, record
 from audit.verify import verify
-from sync.api.strict import WholeNumberFilter
+from sync.api import filters
 from sync.api.views import ApiViewSet
 from tenants.models import Role
 from tenants.scope import current_tenant_id
@@ -96,10 +95,10 @@ class AuditFilter(filters.FilterSet):
     actor_label = filters.CharFilter(max_length=200)
     subject_kind = filters.CharFilter(max_length=40)
     subject_id = filters.CharFilter(max_length=200)
-    run = WholeNumberFilter(field_name="run_id")
+    run = filters.WholeNumberFilter(field_name="run_id")
     correlation_id = filters.CharFilter(max_length=64)
-    since = filters.IsoDateTimeFilter(field_name="at", lookup_expr="gte")
-    until = filters.IsoDateTimeFilter(field_name="at", lookup_expr="lt")
+    since = filters.InstantFilter(field_name="at", lookup_expr="gte")
+    until = filters.InstantFilter(field_name="at", lookup_expr="lt")
 
 
 class AuditEntryViewSet(ApiViewSet[AuditEntry]):
@@ -125,7 +124,7 @@ class AuditEntryViewSet(ApiViewSet[AuditEntry]):
         """One entry by its number."""
         return Response(AuditEntrySerializer(self.get_object()).data)
 
-    @extend_schema(request=None, responses=VerificationSerializer)
+    @extend_schema(responses=VerificationSerializer)
     @action(detail=False, methods=["post"])
     def verify(self, request: Request) -> Response:
         """Verify every entry of the trail. That it was verified becomes an entry too."""

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
-from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
@@ -19,12 +18,12 @@ from connectors.checks import check_connection
 from connectors.contract import Level
 from connectors.models import Connection, vendor_choices
 from connectors.vendors import VENDORS
+from sync.api import filters
 from sync.api.errors import Conflict
-from sync.api.paging import single_page
+from sync.api.paging import SinglePage, single_page
 from sync.api.strict import StrictModelSerializer, StrictSerializer
 from sync.api.views import ApiViewSet
 from sync.execution import SystemWorld
-from tenants.models import Role
 
 SIDES = ["source", "target"]
 
@@ -33,15 +32,15 @@ class ChoiceSerializer(serializers.Serializer[Any]):
     """One value a setting may have."""
 
     value = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
 
 
 class SettingSerializer(serializers.Serializer[Any]):
     """One input of a connection. Those with ``secret`` belong in ``credentials``, all others in ``settings``."""
 
     name = serializers.CharField()
-    label = serializers.CharField()
-    help = serializers.CharField()  # type: ignore[assignment]
+    label = serializers.CharField()  # type: ignore[assignment]
+    help = serializers.CharField()
     secret = serializers.BooleanField()
     required = serializers.BooleanField()  # type: ignore[assignment]
     default = serializers.CharField(help_text="Used when the setting is left out.")  # type: ignore[assignment]
@@ -144,8 +143,8 @@ class VendorViewSet(ApiViewSet[Connection]):
 
     model = Connection
     listed = ()
-    pagination_class = None  # type: ignore[assignment]
-    filter_backends: ClassVar[Any] = []
+    pagination_class = SinglePage
+    filter_backends: Any = []
     serializer_class = VendorSerializer
 
     @extend_schema(operation_id="vendors_list", responses=VendorSerializer(many=True))
@@ -159,21 +158,19 @@ class ConnectionViewSet(ApiViewSet[Connection]):
 
     model = Connection
     order = "name"
+    lookup_value_converter = "uuid"
     filterset_class = ConnectionFilter
     serializer_class = ConnectionSerializer
     outside_transaction = ("check",)
-    action_roles: ClassVar[dict[str, Role]] = {}
+    bodies: ClassVar[dict[str, Any]] = {
+        "create": ConnectionSerializer,
+        "partial_update": ConnectionChangeSerializer,
+        "credentials": CredentialsSerializer,
+        "pause": ReasonSerializer,
+    }
 
     def get_queryset(self) -> QuerySet[Connection]:
         return Connection.objects.defer("sealed")
-
-    def get_serializer_class(self) -> Any:
-        by_action = {
-            "partial_update": ConnectionChangeSerializer,
-            "credentials": CredentialsSerializer,
-            "pause": ReasonSerializer,
-        }
-        return by_action.get(self.action or "", ConnectionSerializer)
 
     def list(self, request: Request) -> Response:
         """The connections by name."""
@@ -199,13 +196,11 @@ class ConnectionViewSet(ApiViewSet[Connection]):
             headers=self.address_of("connection", connection.pk),
         )
 
-    @extend_schema(request=ConnectionChangeSerializer, responses=ConnectionSerializer)
+    @extend_schema(responses=ConnectionSerializer)
     def partial_update(self, request: Request, pk: Any) -> Response:
         """Change name, environment or settings. With other settings the connection has to be tested anew."""
         connection = self.get_object()
-        serializer = ConnectionChangeSerializer(data=request.data, partial=True)
-        serializer.is_valid(raise_exception=True)
-        values = serializer.validated_data
+        values = self.body(request)
         if "settings" in values:
             values["settings"] = _given({**connection.settings, **values["settings"]})
         for name, value in values.items():
@@ -222,7 +217,7 @@ class ConnectionViewSet(ApiViewSet[Connection]):
             raise Conflict(" ".join(error.messages)) from None
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    @extend_schema(request=CredentialsSerializer, responses=ConnectionSerializer)
+    @extend_schema(responses=ConnectionSerializer)
     @action(detail=True, methods=["put"])
     def credentials(self, request: Request, pk: Any) -> Response:
         """Replace all credentials. They are sealed and never shown again."""
@@ -230,7 +225,7 @@ class ConnectionViewSet(ApiViewSet[Connection]):
         administration.replace_credentials(connection, _given(self.body(request)["credentials"]), at=self.now())
         return self._shown(connection)
 
-    @extend_schema(request=None, responses=ConnectionSerializer)
+    @extend_schema(responses=ConnectionSerializer)
     @action(detail=True, methods=["post"])
     def check(self, request: Request, pk: Any) -> Response:
         """Ask the system what these credentials may do. Takes seconds, sometimes minutes; a refusal is a finding."""
@@ -245,7 +240,7 @@ class ConnectionViewSet(ApiViewSet[Connection]):
         )
         return self._shown(connection)
 
-    @extend_schema(request=ReasonSerializer, responses=ConnectionSerializer)
+    @extend_schema(responses=ConnectionSerializer)
     @action(detail=True, methods=["post"])
     def pause(self, request: Request, pk: Any) -> Response:
         """Nothing is read or written through the connection until it is resumed."""
@@ -253,7 +248,7 @@ class ConnectionViewSet(ApiViewSet[Connection]):
         administration.pause(connection, reason=self.body(request)["reason"], at=self.now())
         return self._shown(connection)
 
-    @extend_schema(request=None, responses=ConnectionSerializer)
+    @extend_schema(responses=ConnectionSerializer)
     @action(detail=True, methods=["post"])
     def resume(self, request: Request, pk: Any) -> Response:
         """Use the connection again, in the state its last test found."""

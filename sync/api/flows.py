@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -13,10 +12,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from sync import replay
+from sync.api import filters
 from sync.api.connections import ReasonSerializer
 from sync.api.errors import Conflict
 from sync.api.runs import RunSerializer, RunStarting
-from sync.api.strict import StrictModelSerializer, StrictSerializer, TrueFalseFilter
+from sync.api.strict import StrictModelSerializer, StrictSerializer
 from sync.configuring import CHANGEABLE, configure_flow, pause_flow, resume_flow, start
 from sync.models import Flow, Run
 from tenants.models import Role
@@ -71,8 +71,8 @@ class RunRequestSerializer(StrictSerializer):
 class FlowFilter(filters.FilterSet):
     integration = filters.UUIDFilter(field_name="integration_id")
     kind = filters.ChoiceFilter(choices=Flow.Kind.choices)
-    paused = TrueFalseFilter()
-    writes_enabled = TrueFalseFilter()
+    paused = filters.TrueFalseFilter()
+    writes_enabled = filters.TrueFalseFilter()
 
 
 class FlowViewSet(RunStarting[Flow]):
@@ -80,8 +80,14 @@ class FlowViewSet(RunStarting[Flow]):
 
     model = Flow
     order = "pk"
+    lookup_value_converter = "uuid"
     serializer_class = FlowSerializer
     filterset_class = FlowFilter
+    bodies: ClassVar[dict[str, Any]] = {
+        "partial_update": FlowSettingsSerializer,
+        "run": RunRequestSerializer,
+        "pause": ReasonSerializer,
+    }
     action_roles: ClassVar[dict[str, Role]] = {
         "run": Role.PREPARER,
         "preview": Role.PREPARER,
@@ -99,40 +105,34 @@ class FlowViewSet(RunStarting[Flow]):
         """One flow."""
         return self._shown(self.get_object())
 
-    @extend_schema(request=FlowSettingsSerializer, responses=FlowSerializer)
+    @extend_schema(responses=FlowSerializer)
     def partial_update(self, request: Request, pk: Any) -> Response:
         """Set how often it runs, what stops it, and whether it may write to the target."""
         flow = self.get_object()
-        serializer = FlowSettingsSerializer(data=request.data, partial=True)
-        serializer.is_valid(raise_exception=True)
-        configure_flow(flow, serializer.validated_data, now=self.now())
+        configure_flow(flow, self.body(request), now=self.now())
         return self._shown(flow)
 
-    @extend_schema(request=RunRequestSerializer, responses={201: RunSerializer})
+    @extend_schema(responses={201: RunSerializer})
     @action(detail=True, methods=["post"])
     def run(self, request: Request, pk: Any) -> Response:
         """Start a run. Follow it at the address in `Location`."""
-        serializer = RunRequestSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        return self.started(start(self.get_object(), serializer.validated_data["kind"], now=self.now()))
+        return self.started(start(self.get_object(), self.body(request)["kind"], now=self.now()))
 
-    @extend_schema(request=None, responses={201: RunSerializer})
+    @extend_schema(responses={201: RunSerializer})
     @action(detail=True, methods=["post"])
     def preview(self, request: Request, pk: Any) -> Response:
         """Find out what a run would do, without writing anything."""
         return self.started(start(self.get_object(), Run.Kind.PREVIEW, now=self.now()))
 
-    @extend_schema(request=ReasonSerializer, responses=FlowSerializer)
+    @extend_schema(responses=FlowSerializer)
     @action(detail=True, methods=["post"])
     def pause(self, request: Request, pk: Any) -> Response:
         """The flow does not start, by itself or by hand, until it is resumed."""
         flow = self.get_object()
-        serializer = ReasonSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        pause_flow(flow, serializer.validated_data["reason"], now=self.now())
+        pause_flow(flow, self.body(request)["reason"], now=self.now())
         return self._shown(flow)
 
-    @extend_schema(request=None, responses=FlowSerializer)
+    @extend_schema(responses=FlowSerializer)
     @action(detail=True, methods=["post"])
     def resume(self, request: Request, pk: Any) -> Response:
         """The flow runs again as configured."""
@@ -140,7 +140,7 @@ class FlowViewSet(RunStarting[Flow]):
         resume_flow(flow, now=self.now())
         return self._shown(flow)
 
-    @extend_schema(request=None, responses={201: RunSerializer})
+    @extend_schema(responses={201: RunSerializer})
     @action(detail=True, methods=["post"])
     def release(self, request: Request, pk: Any) -> Response:
         """Let the held run go on, up to what it showed."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
@@ -14,8 +13,9 @@ from rest_framework.response import Response
 
 from connectors.models import Connection
 from connectors.records import RefKind
+from sync.api import filters
 from sync.api.connections import SIDES
-from sync.api.paging import single_page
+from sync.api.paging import SinglePage, single_page
 from sync.api.strict import StrictModelSerializer, StrictSerializer
 from sync.api.views import ApiViewSet
 from sync.comparison import headcount, reference_differences
@@ -38,7 +38,7 @@ class FlowReferenceSerializer(serializers.ModelSerializer[Flow]):
 class IntegrationSerializer(StrictModelSerializer[Integration]):
     """A source connection paired with a target connection; the pair never changes."""
 
-    source = serializers.PrimaryKeyRelatedField(
+    source = serializers.PrimaryKeyRelatedField(  # type: ignore[assignment]
         queryset=Connection.objects, pk_field=serializers.UUIDField(), help_text="The connection that is read."
     )
     target = serializers.PrimaryKeyRelatedField(
@@ -92,8 +92,10 @@ class IntegrationViewSet(ApiViewSet[Integration]):
 
     model = Integration
     order = "name"
+    lookup_value_converter = "uuid"
     filterset_class = IntegrationFilter
     serializer_class = IntegrationSerializer
+    bodies: ClassVar[dict[str, Any]] = {"create": IntegrationSerializer, "partial_update": IntegrationNameSerializer}
     parameters: ClassVar[dict[str, tuple[str, ...]]] = {"differences": ("kind",)}
 
     def get_queryset(self) -> QuerySet[Integration]:
@@ -117,13 +119,11 @@ class IntegrationViewSet(ApiViewSet[Integration]):
             headers=self.address_of("integration", integration.pk),
         )
 
-    @extend_schema(request=IntegrationNameSerializer, responses=IntegrationSerializer)
+    @extend_schema(responses=IntegrationSerializer)
     def partial_update(self, request: Request, pk: Any) -> Response:
         """Rename the integration."""
         integration = self.get_object()
-        serializer = IntegrationNameSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        rename_integration(integration, serializer.validated_data["name"], now=self.now())
+        rename_integration(integration, self.body(request).get("name", integration.name), now=self.now())
         return Response(IntegrationSerializer(integration).data)
 
     @extend_schema(
@@ -131,10 +131,10 @@ class IntegrationViewSet(ApiViewSet[Integration]):
         responses=DifferenceSerializer(many=True),
         filters=False,
     )
-    @action(detail=True, pagination_class=None, filter_backends=[])
+    @action(detail=True, pagination_class=SinglePage, filter_backends=[])
     def differences(self, request: Request, pk: Any) -> Response:
         """Reference values that do not agree, in both directions; all on one page."""
-        kinds = MAPPED_KINDS
+        kinds: tuple[RefKind, ...] = MAPPED_KINDS
         if (kind := request.query_params.get("kind")) is not None:
             if kind not in MAPPED:
                 raise serializers.ValidationError({"kind": f"Choose one of {', '.join(MAPPED)}."})

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 from django.core.exceptions import ValidationError as DomainError
 from django.db import transaction
 from django.http import StreamingHttpResponse
-from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers, status
@@ -21,7 +20,9 @@ from rest_framework.response import Response
 from audit.record import Entry, record
 from connectors.records import RefKind
 from sync import mappings
+from sync.api import filters
 from sync.api.integrations import MAPPED
+from sync.api.paging import SinglePage, single_page
 from sync.api.parsing import CSVParser
 from sync.api.strict import StrictModelSerializer, StrictSerializer
 from sync.api.views import ApiViewSet
@@ -76,7 +77,7 @@ class MappingChangeSerializer(StrictSerializer):
 class BulkSerializer(StrictSerializer):
     """Mappings to be saved, all or none."""
 
-    mappings = MappingSerializer(many=True, allow_empty=False, max_length=LARGEST_BULK)
+    mappings = MappingSerializer(many=True, allow_empty=False, max_length=LARGEST_BULK)  # type: ignore[call-arg]
 
 
 class ConfirmSerializer(StrictSerializer):
@@ -152,6 +153,14 @@ class MappingViewSet(ApiViewSet[Mapping]):
     serializer_class = MappingSerializer
     filterset_class = MappingFilter
     write_role = Role.PREPARER
+    bodies: ClassVar[dict[str, Any]] = {
+        "create": MappingSerializer,
+        "partial_update": MappingChangeSerializer,
+        "bulk": BulkSerializer,
+        "suggest": SuggestSerializer,
+        "confirm": ConfirmSerializer,
+        "import_file": OpenApiTypes.STR,
+    }
     parameters: ClassVar[dict[str, tuple[str, ...]]] = {
         "coverage": ("integration",),
         "export": ("integration",),
@@ -176,13 +185,11 @@ class MappingViewSet(ApiViewSet[Mapping]):
             headers=self.address_of("mapping", mapping.pk),
         )
 
-    @extend_schema(request=MappingChangeSerializer, responses=MappingSerializer)
+    @extend_schema(responses=MappingSerializer)
     def partial_update(self, request: Request, pk: Any) -> Response:
         """Correct a mapping. It is confirmed by that."""
         mapping = self.get_object()
-        serializer = MappingChangeSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        values = {"target_key": mapping.target_key, "valid_to": mapping.valid_to, **serializer.validated_data}
+        values = {"target_key": mapping.target_key, "valid_to": mapping.valid_to, **self.body(request)}
         saved = mappings.save_mapping(
             mapping.integration,
             kind=mapping.kind,
@@ -199,40 +206,36 @@ class MappingViewSet(ApiViewSet[Mapping]):
         mappings.remove(self.get_object(), now=self.now())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    @extend_schema(request=BulkSerializer, responses=MappingSerializer(many=True), filters=False)
-    @action(detail=False, methods=["post"], pagination_class=None, filter_backends=[])
+    @extend_schema(responses=MappingSerializer(many=True), filters=False)
+    @action(detail=False, methods=["post"], pagination_class=SinglePage, filter_backends=[])
     def bulk(self, request: Request) -> Response:
         """Save many mappings, all or none. What is wrong is named with its place in the list."""
-        serializer = BulkSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
+        wanted = self.body(request)["mappings"]
         saved, errors = [], {}
         with transaction.atomic():
-            for number, values in enumerate(serializer.validated_data["mappings"]):
+            for number, values in enumerate(wanted):
                 try:
                     saved.append(mappings.save_mapping(**values, now=self.now()))
                 except DomainError as error:
                     errors[str(number)] = error.message_dict if hasattr(error, "error_dict") else error.messages
             if errors:
                 raise ValidationError({"mappings": errors})
-        return Response({"next": None, "results": MappingSerializer(saved, many=True).data})
+        return single_page(MappingSerializer(saved, many=True).data)
 
-    @extend_schema(request=SuggestSerializer, responses=SuggestedSerializer)
+    @extend_schema(responses=SuggestedSerializer)
     @action(detail=False, methods=["post"])
     def suggest(self, request: Request) -> Response:
         """Look for target values that are alike in code or name. Suggestions are used once they are confirmed."""
-        serializer = SuggestSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        kinds = [RefKind(kind) for kind in serializer.validated_data.get("kinds", MAPPED)]
-        made = mappings.suggest_mappings(serializer.validated_data["integration"], kinds=kinds)
+        values = self.body(request)
+        kinds = [RefKind(kind) for kind in values.get("kinds", MAPPED)]
+        made = mappings.suggest_mappings(values["integration"], kinds=kinds)
         return Response({"suggested": len(made)})
 
-    @extend_schema(request=ConfirmSerializer, responses=ConfirmedSerializer)
+    @extend_schema(responses=ConfirmedSerializer)
     @action(detail=False, methods=["post"])
     def confirm(self, request: Request) -> Response:
         """Agree with suggestions, all or none."""
-        serializer = ConfirmSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        wanted: Sequence[int] = serializer.validated_data["mappings"]
+        wanted: Sequence[int] = self.body(request)["mappings"]
         found = {mapping.pk: mapping for mapping in Mapping.objects.filter(pk__in=wanted)}
         missing = {str(place): ["There is no such mapping."] for place, pk in enumerate(wanted) if pk not in found}
         if missing:
@@ -273,14 +276,14 @@ class MappingViewSet(ApiViewSet[Mapping]):
 
     @extend_schema(
         parameters=[OF_INTEGRATION],
-        request={"text/csv": OpenApiTypes.STR},
         responses=ImportedSerializer,
         filters=False,
     )
     @action(detail=False, methods=["post"], url_path="import", parser_classes=[CSVParser])
     def import_file(self, request: Request) -> Response:
         """Take over a CSV file as `export` makes it, all rows or none. Each bad row is named with its column."""
-        text = request.data if isinstance(request.data, str) else ""
+        # Without a body there is nothing to parse.
+        text: Any = request.data or ""
         return Response({"imported": mappings.import_csv(self._named(request), text, now=self.now())})
 
     def _named(self, request: Request) -> Integration:

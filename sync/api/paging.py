@@ -6,11 +6,10 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError as FieldError
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -23,7 +22,7 @@ LARGEST_SIZE = 200
 class KeysetPagination(BasePagination):
     """Orders by the view's ``order``: one unique column, with a minus for descending. ``next`` is a full address."""
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         """The rows of one page, in one query. ValidationError names ``page_size`` or ``cursor``."""
         size = _page_size(request)
         column = view.order.lstrip("-")
@@ -50,9 +49,8 @@ class KeysetPagination(BasePagination):
             "required": ["next", "results"],
             "properties": {
                 "next": {
-                    "type": "string",
+                    "type": ["string", "null"],
                     "format": "uri",
-                    "nullable": True,
                     "description": "Address of the next page, null on the last.",
                 },
                 "results": schema,
@@ -77,6 +75,14 @@ class KeysetPagination(BasePagination):
                 "schema": {"type": "integer", "minimum": 1, "maximum": LARGEST_SIZE, "default": DEFAULT_SIZE},
             },
         ]
+
+
+class SinglePage(KeysetPagination):
+    """A list that is always complete, in the form of all lists."""
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        """None."""
+        return []
 
 
 PARAMETERS = ("cursor", "page_size")
@@ -111,6 +117,6 @@ def _address(request: Request, cursor: str) -> str:
     return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
 
 
-def single_page(data: Sequence[Any]) -> Response:
+def single_page(data: Any) -> Response:
     """A list that is complete on one page, in the form of all lists."""
     return Response({"next": None, "results": data})

@@ -43,7 +43,7 @@ class CSVParser(BaseParser):
 
     media_type = "text/csv"
 
-    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> str:
+    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> Any:
         """The text. ParseError when it is not UTF-8."""
         try:
             text: str = stream.read().decode("utf-8-sig")

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -14,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from sync import replay
+from sync.api import filters
 from sync.api.runs import EffectSerializer, RunSerializer, RunStarting
 from sync.models import BlockedRecord, Flow, Problem
 from sync.planning import CauseCode
@@ -97,7 +97,7 @@ class ProblemViewSet(RunStarting[Problem]):
         problem = get_object_or_404(self.get_queryset(), pk=pk)
         return self.page_of(BlockedRecord.objects.filter(problem=problem), VictimSerializer)
 
-    @extend_schema(request=None, responses={201: RunSerializer})
+    @extend_schema(responses={201: RunSerializer})
     @action(detail=True, methods=["post"])
     def replay(self, request: Request, pk: Any) -> Response:
         """Do everybody again whom the problem blocks, once it is mended."""

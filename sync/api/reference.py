@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django_filters import rest_framework as filters
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from sync.api.strict import TrueFalseFilter
+from sync.api import filters
 from sync.api.views import ApiViewSet
 from sync.models import ReferenceValue
 from sync.models.mapping import KINDS
@@ -44,7 +43,7 @@ class ReferenceValueSerializer(serializers.ModelSerializer[ReferenceValue]):
 class ReferenceValueFilter(filters.FilterSet):
     connection = filters.UUIDFilter(field_name="connection_id")
     kind = filters.ChoiceFilter(choices=KINDS)
-    active = TrueFalseFilter()
+    active = filters.TrueFalseFilter()
     company = filters.CharFilter(max_length=100)
     external_id = filters.CharFilter(max_length=200)
 

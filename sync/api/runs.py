@@ -6,7 +6,6 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
@@ -14,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from sync import replay
-from sync.api.strict import WholeNumberFilter
+from sync.api import filters
 from sync.api.views import ApiViewSet, ModelT
 from sync.models import Run, RunItem
 from sync.runs import COUNTERS, request_cancel
@@ -105,16 +104,15 @@ class RunFilter(filters.FilterSet):
     state = filters.ChoiceFilter(choices=Run.State.choices)
 
 
-class ItemFilter(filters.FilterSet):
-    run = WholeNumberFilter(field_name="run_id")
+class ItemOfRunFilter(filters.FilterSet):
     change = filters.ChoiceFilter(choices=RunItem.Change.choices)
     state = filters.ChoiceFilter(choices=RunItem.State.choices)
-    problem = WholeNumberFilter(field_name="problem_id")
+    problem = filters.WholeNumberFilter(field_name="problem_id")
     source_id = filters.CharFilter(max_length=100)
 
 
-class ItemOfRunFilter(ItemFilter):
-    run = None
+class ItemFilter(ItemOfRunFilter):
+    run = filters.WholeNumberFilter(field_name="run_id")
 
 
 class RunStarting(ApiViewSet[ModelT]):
@@ -157,13 +155,13 @@ class RunViewSet(RunStarting[Run]):
         run = get_object_or_404(self.get_queryset(), pk=pk)
         return self.page_of(RunItem.objects.filter(run=run).defer("fingerprint"), ItemSerializer)
 
-    @extend_schema(request=None, responses={201: RunSerializer})
+    @extend_schema(responses={201: RunSerializer})
     @action(detail=True, methods=["post"])
     def replay(self, request: Request, pk: Any) -> Response:
         """Run the same thing again. What is right already stays untouched."""
         return self.started(replay.replay_run(self.get_object(), now=self.now()))
 
-    @extend_schema(request=None, responses={201: RunSerializer})
+    @extend_schema(responses={201: RunSerializer})
     @action(detail=True, methods=["post"])
     def replay_undone(self, request: Request, pk: Any) -> Response:
         """Do every record of this run again that did not get where it should."""
@@ -176,7 +174,7 @@ class RunViewSet(RunStarting[Run]):
         run = self.get_object()
         return Response(EffectSerializer(replay.effect_of(run.flow, replay.undone_of(run))).data)
 
-    @extend_schema(request=None, responses=RunSerializer)
+    @extend_schema(responses=RunSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: Any) -> Response:
         """Ask the run to stop. One at work stops after the records under way; one that has ended stays as it is."""
@@ -202,7 +200,7 @@ class ItemViewSet(RunStarting[RunItem]):
         """One record, with what was there before and after."""
         return Response(ItemSerializer(self.get_object()).data)
 
-    @extend_schema(request=None, responses={201: RunSerializer})
+    @extend_schema(responses={201: RunSerializer})
     @action(detail=True, methods=["post"])
     def replay(self, request: Request, pk: Any) -> Response:
         """Do this record again."""

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from django import forms
 from django.db import models
-from django_filters import rest_framework as filters
 from rest_framework import serializers
 
 ModelT = TypeVar("ModelT", bound=models.Model)
@@ -16,7 +14,7 @@ ModelT = TypeVar("ModelT", bound=models.Model)
 class _KnownFieldsOnly:
     """Refuses fields that do not exist or cannot be set."""
 
-    fields: Mapping[str, serializers.Field[Any, Any, Any, Any]]
+    fields: Any
 
     def to_internal_value(self, data: Any) -> Any:
         """The values by field. ValidationError names every field that is wrong, unknown or read-only."""
@@ -43,16 +41,3 @@ class StrictSerializer(_KnownFieldsOnly, serializers.Serializer[Any]):
 
 class StrictModelSerializer(_KnownFieldsOnly, serializers.ModelSerializer[ModelT]):
     """For a model's rows."""
-
-
-class WholeNumberFilter(filters.NumberFilter):
-    """Refuses 1.5 where only whole numbers can match."""
-
-    field_class = forms.IntegerField
-
-
-class TrueFalseFilter(filters.TypedChoiceFilter):
-    """true or false; anything else is refused and not ignored."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(choices=[("true", "true"), ("false", "false")], coerce=lambda text: text == "true", **options)

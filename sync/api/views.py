@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 
 from django.db import models
 from django.db.models import QuerySet
+from django.http.response import HttpResponseBase
 from django.utils import timezone
-from django_filters.rest_framework import DjangoFilterBackend
+from django_filters.rest_framework import DjangoFilterBackend  # type: ignore[import-untyped]
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -31,12 +34,12 @@ ModelT = TypeVar("ModelT", bound=models.Model)
 class AlwaysJSON(BaseContentNegotiation):
     """Whatever the caller would accept, the API answers in JSON, problems included."""
 
-    def select_parser(self, request: Request, parsers: Any) -> BaseParser | None:  # type: ignore[override]
+    def select_parser(self, request: Request, parsers: Any) -> BaseParser | None:
         """The parser for the body's content type, None when there is none."""
         media_type = (request.content_type or "").split(";")[0].strip().lower()
         return next((parser for parser in parsers if parser.media_type == media_type), None)
 
-    def select_renderer(  # type: ignore[override]
+    def select_renderer(
         self, request: Request, renderers: Any, format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
         """The first renderer."""
@@ -48,13 +51,16 @@ class ApiViewSet(GenericViewSet[ModelT]):
 
     model: type[ModelT]
     order = "-pk"
-    pagination_class = paging.KeysetPagination
-    filter_backends: ClassVar[Any] = [DjangoFilterBackend]
-    parser_classes: ClassVar[Any] = [StrictJSONParser]
-    throttle_classes: ClassVar[Any] = [KeyThrottle]
+    lookup_value_converter = "int"
+    pagination_class: Any = paging.KeysetPagination
+    filter_backends: Any = [DjangoFilterBackend]
+    parser_classes: Any = [StrictJSONParser]
+    throttle_classes: Any = [KeyThrottle]
     content_negotiation_class = AlwaysJSON
     write_role: Role = Role.ADMINISTRATOR
     action_roles: ClassVar[dict[str, Role]] = {}
+    bodies: ClassVar[dict[str, Any]] = {}
+    """The serializer of the body by action; a writing action that is not here takes none."""
     parameters: ClassVar[dict[str, tuple[str, ...]]] = {}
     """Query parameters by action, besides those of filters and pages."""
     listed: ClassVar[tuple[str, ...]] = ("list",)
@@ -70,23 +76,23 @@ class ApiViewSet(GenericViewSet[ModelT]):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Checks key, role, rate and parameters; a POST with an Idempotency-Key then runs at most once."""
         super().initial(request, *args, **kwargs)
+        if not self.action:
+            return  # A method this address does not take; the answer is 405.
         self._refuse_unknown_parameters(request)
+        if request.method not in SAFE_METHODS and self.action not in self.bodies and request.data:
+            raise ValidationError("This address takes no body.")
         if request.method == "POST" and idempotency.HEADER in request.headers:
-            handle = self.post  # type: ignore[attr-defined]
-            self.post = lambda request, *args, **kwargs: idempotency.once(
-                request,
-                functools.partial(handle, request, *args, **kwargs),
-                now=self.now(),
-                in_transaction=self.action not in self.outside_transaction,
-            )
+            # The view sets the action's method as ``post``, and asks for it after this.
+            handle = getattr(self, "post", self.http_method_not_allowed)
+            self.post = functools.partial(self._once, handle)
 
     def now(self) -> datetime:
         """The present instant, aware UTC."""
         return timezone.now()
 
     def body(self, request: Request) -> dict[str, Any]:
-        """The validated body, by the serializer of this action. ValidationError names the field."""
-        serializer = self.get_serializer(data=request.data)
+        """The validated body, of a PATCH what was given of it. ValidationError names the field."""
+        serializer = self.bodies[self.action or ""](data=request.data, partial=request.method == "PATCH")
         serializer.is_valid(raise_exception=True)
         values: dict[str, Any] = serializer.validated_data
         return values
@@ -99,6 +105,14 @@ class ApiViewSet(GenericViewSet[ModelT]):
     def address_of(self, name: str, pk: Any) -> dict[str, str]:
         """The Location header for a new object of the resource ``name``."""
         return {"Location": reverse(f"api:{name}-detail", args=[pk], request=self.request)}
+
+    def _once(self, handle: Callable[..., HttpResponseBase], request: Request, *args: Any, **kwargs: Any) -> Any:
+        return idempotency.once(
+            request,
+            functools.partial(handle, request, *args, **kwargs),
+            now=self.now(),
+            in_transaction=self.action not in self.outside_transaction,
+        )
 
     def _refuse_unknown_parameters(self, request: Request) -> None:
         known = set(self.parameters.get(self.action or "", ()))
@@ -118,8 +132,8 @@ class ApiViewSet(GenericViewSet[ModelT]):
 class NoSuchAddress(APIView):
     """Every address under the API's that is not one of its own: a problem document, and not a page."""
 
-    authentication_classes: ClassVar[Any] = []
-    permission_classes: ClassVar[Any] = []
+    authentication_classes: Any = []
+    permission_classes: Any = []
     content_negotiation_class = AlwaysJSON
     schema = None
 

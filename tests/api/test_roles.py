@@ -1,0 +1,88 @@
+"""Who may do what: every operation of the API with every role."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from tenants.models import Role
+from tests.api.caller import Caller
+from tests.api.document import filled, operations
+from tests.cast import Cast, make_key
+
+# The least role, by operation; what only reads and is not here needs a viewer.
+NEEDS = {
+    Role.VIEWER: {"audit_entries_verify"},
+    Role.PREPARER: {
+        "flows_run",
+        "flows_preview",
+        "mappings_create",
+        "mappings_partial_update",
+        "mappings_destroy",
+        "mappings_bulk",
+        "mappings_confirm",
+        "mappings_suggest",
+        "mappings_import",
+        "runs_cancel",
+        "runs_replay",
+        "runs_replay_undone",
+        "items_replay",
+        "problems_replay",
+    },
+    Role.APPROVER: {"flows_release"},
+    Role.ADMINISTRATOR: {
+        "connections_create",
+        "connections_partial_update",
+        "connections_destroy",
+        "connections_check",
+        "connections_credentials",
+        "connections_pause",
+        "connections_resume",
+        "integrations_create",
+        "integrations_partial_update",
+        "flows_partial_update",
+        "flows_pause",
+        "flows_resume",
+        "tenant_update",
+        "api_keys_list",
+        "api_keys_retrieve",
+        "api_keys_create",
+        "api_keys_revoke",
+        "members_list",
+        "members_retrieve",
+        "members_create",
+        "members_partial_update",
+        "members_destroy",
+    },
+}
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_each_role_may_do_what_it_is_for_and_nothing_else(role: Role, cast: Cast) -> None:
+    caller = Caller(make_key(cast.acme, role))
+    least = {operation: needed for needed, known in NEEDS.items() for operation in known}
+    seen = set()
+    for operation, method, address in operations():
+        seen.add(operation)
+        assert method == "GET" or operation in least, f"{operation} is not in the table"
+        # Nothing has these names, so that what is allowed finds nothing to do.
+        identity = uuid.uuid4() if "connections" in address or "integrations" in address else 987654321
+        identity = uuid.uuid4() if "/flows/" in address else identity
+        answer = caller(method, filled(address, identity), None if method == "GET" else {"no_such_field": 1})
+        if role.covers(Role(least.get(operation, Role.VIEWER))):
+            assert answer.status != 403, (operation, answer)
+        else:
+            assert "role" in answer.problem(403)["detail"], operation
+    assert set(least) <= seen
+
+
+def test_without_a_valid_key_nothing_is_shown(cast: Cast) -> None:
+    for key in ("", "abcdefgh.12345678901234567890123456789012", "nonsense\x7f"):
+        stranger = Caller(key)
+        for _, method, address in operations():
+            answer = stranger(method, filled(address, 1))
+            assert answer.status in (401, 404), (method, address, answer)
+            assert answer.type == "application/problem+json"
+            if answer.status == 401:
+                assert answer.headers["WWW-Authenticate"] == "Api-Key"
