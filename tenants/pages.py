@@ -190,10 +190,12 @@ class Records(ModelAdmin):  # type: ignore[misc]
 
     def render(self, request: HttpRequest, template: str, context: dict[str, Any]) -> TemplateResponse:
         """A page in the site's frame."""
-        frame = {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media}
-        if self.title:
-            frame |= {"opts": None, "title": self.title, "content_title": self.title}
-        return TemplateResponse(request, template, {**frame, **context})
+        frame = {**self.admin_site.each_context(request), "media": self.media}
+        title = self.title or str(self.opts.verbose_name_plural).capitalize()
+        crumbs = [(title, self.address("changelist"))]
+        if record := context.get("object"):
+            crumbs.append((str(record), self.back(record)))
+        return TemplateResponse(request, template, {**frame, "title": title, "crumbs": crumbs, **context})
 
     def back(self, record: Any) -> str:
         """Where a person is after an act on this record."""
@@ -248,7 +250,5 @@ def _ask(records: Records, request: HttpRequest, record: Any, question: Question
     if isinstance(question, str):
         messages.info(request, question)
         return HttpResponseRedirect(records.back(record))
-    context = {"question": question, "back": records.back(record), "title": question.title}
-    if not records.title:
-        context["object"] = record
+    context = {"object": record, "question": question, "back": records.back(record), "title": question.title}
     return records.render(request, "pages/question.html", context)

@@ -143,7 +143,8 @@ class KeyPages(OfAdministrators):
     def find(self, request: HttpRequest, object_id: str) -> ApiKey:
         # By its prefix: the key of the table holds the hash, which belongs into no address.
         require(request, Role.ADMINISTRATOR)
-        return get_object_or_404(ApiKey.objects.all(), prefix=object_id)
+        found: ApiKey = get_object_or_404(ApiKey.objects.all(), prefix=object_id)
+        return found
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
         return ApiKey.objects.order_by("revoked", "-created")

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.urls import URLPattern, reverse
 from django.utils import timezone
 
+from sync.admin.changes import FieldChange, changes_of
 from sync.admin.choices import by_integration
 from sync.admin.progress import progress_of
 from sync.admin.refusals import SAYS
@@ -24,6 +25,7 @@ from tenants.pages import Choice, Question, Records, act, rows_before
 ATTENTION = (Run.State.HELD, Run.State.PARTLY_FAILED, Run.State.FAILED)
 ACTS = {"create": "hire", "update": "change", "terminate": "terminate", "rehire": "rehire", "transfer": "transfer"}
 SHOWN_OF_A_GROUP = 20
+GROUPS = {change: label for change, label in RunItem.Change.choices if change != RunItem.Change.UNCHANGED}
 
 
 class Group(msgspec.Struct, kw_only=True):
@@ -32,7 +34,7 @@ class Group(msgspec.Struct, kw_only=True):
     change: str
     label: str
     number: int
-    items: list[RunItem]
+    items: list[tuple[RunItem, list[FieldChange]]]
 
 
 @admin.register(Run)
@@ -86,12 +88,14 @@ class RunPages(Records):
         items = RunItem.objects.filter(run=record).select_related("problem")
         if state.chosen:
             items = items.filter(state=state.chosen)
+        rows = rows_before(items.order_by("-pk"), request)
         undone = sum(numbers.get(s, 0) for s in UNDONE)
         dry = record.kind == Run.Kind.PREVIEW or bool(numbers.get(RunItem.State.PLANNED) and record.planned)
         return {
             "progress": progress_of(record, timezone.now()),
             "choices": [state] if len(numbers) > 1 else [],
-            "items": rows_before(items.order_by("-pk"), request),
+            "items": rows,
+            "shown_items": _with_changes(rows.records, record),
             "undone": 0 if dry else undone,
             "dry": dry,
             "took": (record.finished_at - record.started_at).total_seconds()
@@ -100,7 +104,7 @@ class RunPages(Records):
             "groups": _groups(record) if dry else [],
             "later": PendingChange.objects.filter(integration=record.flow.integration).count() if dry else 0,
             "released_by": record.releases.first() if record.state == Run.State.HELD else None,
-            "held_acts": [(ACTS[a], n) for a, n in record.survey.items() if a in ACTS and n],
+            "held_acts": _held_acts(record),
         }
 
     def progress(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -118,7 +122,7 @@ class RunPages(Records):
     def ask_release(self, request: HttpRequest, run: Run) -> Question | str:
         if run.state != Run.State.HELD:
             return "This run is not held, so there is nothing to release."
-        wants = [f"{n:,} to {ACTS[a]}" for a, n in run.survey.items() if a in ACTS and n]
+        wants = [f"{word} {number:,}" for word, number in _held_acts(run)]
         return Question(
             title=f"Release run #{run.pk}?",
             facts=[
@@ -170,21 +174,33 @@ class RunPages(Records):
         return HttpResponseRedirect(self.back(replay_undone(run, now=timezone.now())))
 
 
+def _held_acts(run: Run) -> list[tuple[str, int]]:
+    """What a held run would have done: (in words, to so many); empty for a run that is not held."""
+    if run.state != Run.State.HELD:
+        return []
+    return [(ACTS[act], number) for act, number in run.survey.items() if act in ACTS and number]
+
+
+def _with_changes(items: list[RunItem], run: Run) -> list[tuple[RunItem, list[FieldChange]]]:
+    return list(zip(items, changes_of(items, run.flow.integration.target_id), strict=True))
+
+
 def _groups(run: Run) -> list[Group]:
     """What a preview found, by act; a constant number of queries."""
     items = RunItem.objects.filter(run=run)
     numbers = dict(items.values_list("change").annotate(Count("pk")).order_by())
+    in_order = items.select_related("problem").order_by("label", "pk")
+    shown = [change for change in GROUPS if numbers.get(change)]
+    first = {change: list(in_order.filter(change=change)[:SHOWN_OF_A_GROUP]) for change in shown}
+    with_changes = iter(_with_changes([item for group in first.values() for item in group], run))
     return [
         Group(
             change=change,
             label=label,
             number=numbers.get(change, 0),
-            items=list(
-                items.filter(change=change).select_related("problem").order_by("label", "pk")[:SHOWN_OF_A_GROUP]
-            ),
+            items=[next(with_changes) for _ in first.get(change, ())],
         )
-        for change, label in RunItem.Change.choices
-        if change != RunItem.Change.UNCHANGED
+        for change, label in GROUPS.items()
     ]
 
 
@@ -193,6 +209,7 @@ class ItemPages(Records):
     """One record in a run: before and after, why it stopped, and doing it again."""
 
     page_template = "sync/item.html"
+    title = "Runs"
 
     def own_urls(self) -> list[URLPattern]:
         return [self.url("<str:object_id>/replay/", self.replay, "replay")]
@@ -206,12 +223,12 @@ class ItemPages(Records):
         return HttpResponseRedirect(reverse("admin:sync_run_changelist"))
 
     def page(self, request: HttpRequest, record: RunItem) -> dict[str, Any]:
-        names = sorted({*record.before, *record.after})
+        (changes,) = changes_of([record], record.run.flow.integration.target_id, brief=False)
         others = RunItem.objects.filter(
             Q(run__flow__integration=record.run.flow.integration_id), source_id=record.source_id
         ).exclude(pk=record.pk)
         return {
-            "changes": [(name, record.before.get(name), record.after.get(name)) for name in names],
+            "changes": changes,
             "others": others.select_related("run__flow__integration").order_by("-pk")[:10],
             "timeline": reverse("admin:audit_auditentry_timeline", args=["worker", record.source_id]),
         }

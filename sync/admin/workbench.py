@@ -118,7 +118,7 @@ def _line(value: ReferenceValue, mappings: list[Mapping], targets: Targets, wait
     if newest is None:
         return Line(value=value, state="unmapped", label="Unmapped", current=None, earlier=[], waiting=waiting)
     if newest.state == Mapping.State.SUGGESTED:
-        state, label = "suggested", f"Suggested · {newest.score} %"
+        state, label = "suggested", "Suggested"
     elif targets.is_active(newest.target_key):
         state, label = "mapped", "Mapped"
     else:

@@ -9,6 +9,14 @@ from sync.models import Run
 
 register = template.Library()
 
+SHORT = {Run.State.PARTLY_FAILED: "Needs attention", Run.State.HELD: "Held"}
+
+
+@register.filter
+def state(run: Run) -> str:
+    """The run's state in two words at most, for lists."""
+    return SHORT.get(Run.State(run.state), str(run.get_state_display()))
+
 
 @register.filter
 def written(run: Run) -> int:

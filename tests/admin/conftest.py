@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import User
 from django.test import Client
 
 from sync.models import Problem, Run, RunItem
@@ -24,7 +24,7 @@ class Office:
     item: RunItem
     problem: Problem
 
-    def at(self, who: AbstractUser | Role) -> Client:
+    def at(self, who: User | Role) -> Client:
         """A browser in which this person is signed in. A refused form is as bad as a crash: exceptions surface."""
         client = Client()
         client.force_login(self.cast.people[who] if isinstance(who, Role) else who)
