@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -33,6 +32,7 @@ from sync.planning import plan as plan_workers
 from sync.prefetch import prefetched
 from sync.runs import end, hold_lease, stop_if_asked
 from sync.surroundings import SurroundingsLoader
+from sync.threads import Threads
 from sync.verifying import adopt_orphans, look_up
 from sync.writing import DONE, Outcome
 
@@ -53,6 +53,7 @@ class PeopleRun(msgspec.Struct, kw_only=True):
     now: Callable[[], datetime]
     sleep: Callable[[float], None]
     loader: SurroundingsLoader
+    writers: Threads
     dry: bool
     temporary_in_a_row: int = 0
     by_number: list[Plan] = []
@@ -75,20 +76,22 @@ def run_people(
     """Execute a claimed run to its end state. ConnectorErrors that stop it are raised to the caller, who ends it."""
     integration = run.flow.integration
     today = now().astimezone(ZoneInfo(time_zone)).date()
-    work = PeopleRun(
-        run=run,
-        source=source,
-        target=target,
-        now=now,
-        sleep=sleep,
-        loader=SurroundingsLoader(integration, target, today),
-        dry=run.kind == Run.Kind.PREVIEW or not run.flow.writes_enabled,
-    )
-    resend = _finish_what_a_dead_worker_left(work)
-    if run.kind == Run.Kind.REPLAY:
-        _run_selection(work, run.selection)
-    else:
-        _run_walk(work, resend)
+    with Threads(target.concurrency, "write") as writers:
+        work = PeopleRun(
+            run=run,
+            source=source,
+            target=target,
+            now=now,
+            sleep=sleep,
+            loader=SurroundingsLoader(integration, target, today),
+            writers=writers,
+            dry=run.kind == Run.Kind.PREVIEW or not run.flow.writes_enabled,
+        )
+        resend = _finish_what_a_dead_worker_left(work)
+        if run.kind == Run.Kind.REPLAY:
+            _run_selection(work, run.selection)
+        else:
+            _run_walk(work, resend)
     problems.recount(integration, now=now())
 
 
@@ -319,8 +322,7 @@ def _carry_out(work: PeopleRun, plans: Sequence[Plan]) -> None:
         act = writing.preview if work.dry else writing.send
         return act(work.target, plan, found.get(plan.employee.reference) if plan.act is Act.CREATE else None)
 
-    with ThreadPoolExecutor(max_workers=work.target.concurrency, thread_name_prefix="write") as pool:
-        outcomes = list(pool.map(one, plans))
+    outcomes = work.writers.each(one, plans)
     writing.settle(work.run, outcomes, now=work.now(), dry=work.dry)
     _stop_on_failures(work, outcomes)
 
@@ -424,8 +426,7 @@ def _carry_out_managers(work: PeopleRun, plans: Sequence[Plan]) -> None:
     follow_ups = [p for p in plans if p.worker_id in settled]
     if not follow_ups:
         return
-    with ThreadPoolExecutor(max_workers=work.target.concurrency, thread_name_prefix="write") as pool:
-        outcomes = list(pool.map(lambda plan: writing.send(work.target, plan, None), follow_ups))
+    outcomes = work.writers.each(lambda plan: writing.send(work.target, plan, None), follow_ups)
     writing.settle_managers(work.run, outcomes, now=work.now())
     _stop_on_failures(work, outcomes)
 

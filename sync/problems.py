@@ -58,7 +58,7 @@ def note_blocked(integration: Integration, blocked: Sequence[Plan], *, now: date
 
 def note_moved(integration: Integration, source_ids: Iterable[str]) -> None:
     """These workers are not blocked any more."""
-    BlockedRecord.objects.filter(integration=integration, source_id__in=list(source_ids)).delete()
+    BlockedRecord.objects.filter(integration=integration, source_id__any_of=source_ids).delete()
 
 
 def note_still_blocked(integration: Integration, blocked: Sequence[Plan]) -> None:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from audit.context import current_actor
 from audit.record import Entry, record
@@ -99,9 +99,12 @@ def claim(run_id: int, *, now: datetime) -> Run | None:
     return run
 
 
-def hold_lease(run: Run, *, now: datetime) -> None:
-    """Call inside the transaction that settles something: it commits only while the lease is ours."""
-    renewed = Run.objects.filter(pk=run.pk, lease_owner=run.lease_owner, state__in=Run.ACTIVE).update(heartbeat_at=now)
+def hold_lease(run: Run, *, now: datetime, **counted: int) -> None:
+    """Call inside the transaction that settles something: it commits only while the lease is ours. ``counted`` is
+    added to the run's counters."""
+    sums = {name: F(name) + number for name, number in counted.items()}
+    ours = Run.objects.filter(pk=run.pk, lease_owner=run.lease_owner, state__in=Run.ACTIVE)
+    renewed = ours.update(heartbeat_at=now, **sums)
     if renewed != 1:
         raise LeaseLost(f"Run #{run.pk} is no longer ours.")
 

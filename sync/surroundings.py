@@ -37,7 +37,7 @@ class SurroundingsLoader:
             return self._around(workers, wanted)
 
     def _around(self, workers: Sequence[Worker], wanted: set[str]) -> Surroundings:
-        links = self._links(source_id__in=wanted)
+        links = self._links(source_id__any_of=wanted)
         newcomers = [worker for worker in workers if worker.id not in links]
         persons: dict[str, LinkState] = {}
         numbers: dict[str, str] = {}
@@ -46,12 +46,12 @@ class SurroundingsLoader:
             persons = self._persons({worker.person_id for worker in newcomers if worker.person_id})
             wanted_numbers = {worker.number for worker in newcomers if isinstance(worker.number, str) and worker.number}
             numbers = dict(
-                Link.objects.filter(integration=self.integration, number__in=wanted_numbers)
+                Link.objects.filter(integration=self.integration, number__any_of=wanted_numbers)
                 .order_by("active")
                 .values_list("number", "source_id")
             )
             directory = TargetEmployee.objects.filter(
-                connection_id=self.integration.target_id, number__in=wanted_numbers
+                connection_id=self.integration.target_id, number__any_of=wanted_numbers
             )
             for number, target_id, company, active in directory.values_list("number", "target_id", "company", "active"):
                 matches[number].append(Match(target_id, company, active))
@@ -74,11 +74,11 @@ class SurroundingsLoader:
         }
 
     def _persons(self, person_ids: set[str]) -> dict[str, LinkState]:
-        rows = Link.objects.filter(integration=self.integration, person_id__in=person_ids).values_list(
+        rows = Link.objects.filter(integration=self.integration, person_id__any_of=person_ids).values_list(
             "person_id", "source_id"
         )
         by_source = {source_id: person_id for person_id, source_id in rows}
-        links = self._links(source_id__in=list(by_source)) if by_source else {}
+        links = self._links(source_id__any_of=by_source) if by_source else {}
         return {by_source[source_id]: link for source_id, link in links.items()}
 
 

@@ -187,15 +187,18 @@ def settle(
     """
     if not outcomes:
         return
-    owner = sent_by or run
+    owner, counted = sent_by or run, _counted(outcomes, dry)
     with transaction.atomic():
-        hold_lease(run, now=now)
+        if sent_by is None:
+            hold_lease(run, now=now, **counted)
+        else:
+            hold_lease(run, now=now)
+            Run.objects.filter(pk=sent_by.pk).update(**{name: F(name) + number for name, number in counted.items()})
         _save_items(owner, outcomes, now)
         if not dry:
             _save_links(run, [o for o in outcomes if o.employee is not None], now)
             _clear_blocked(run, outcomes)
             record([_entry(owner, outcome) for outcome in outcomes], at=now)
-        _count(owner, outcomes, dry)
 
 
 def _save_items(run: Run, outcomes: Sequence[Outcome], now: datetime) -> None:
@@ -332,9 +335,8 @@ def _clear_blocked(run: Run, outcomes: Sequence[Outcome]) -> None:
         problems.note_still_blocked(integration, blocked)
 
 
-def _count(run: Run, outcomes: Sequence[Outcome], dry: bool) -> None:
-    counted = Counter("planned" if dry and o.state == RunItem.State.PLANNED else COUNTER_OF[o.state] for o in outcomes)
-    Run.objects.filter(pk=run.pk).update(**{name: F(name) + number for name, number in counted.items()})
+def _counted(outcomes: Sequence[Outcome], dry: bool) -> Counter[str]:
+    return Counter("planned" if dry and o.state == RunItem.State.PLANNED else COUNTER_OF[o.state] for o in outcomes)
 
 
 COUNTER_OF: dict[str, str] = {

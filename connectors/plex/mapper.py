@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from connectors.errors import RecordRejectedError
@@ -43,7 +44,12 @@ _PERSONAL = frozenset(
 
 def reference_for(integration: str, worker_id: str) -> str:
     """The uuid a source worker has in Plex: the caller may choose it on create (plex §2.4.1)."""
-    return str(uuid.uuid5(uuid.uuid5(_NAMESPACE, integration), worker_id))
+    return str(uuid.uuid5(_namespace(integration), worker_id))
+
+
+@lru_cache
+def _namespace(integration: str) -> uuid.UUID:
+    return uuid.uuid5(_NAMESPACE, integration)
 
 
 def employee_from(raw: Mapping[str, Any], pcn: str, settings: PlexSettings) -> Employee:

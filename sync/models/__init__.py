@@ -1,6 +1,7 @@
 """What is kept in agreement (integrations, flows, mappings), what is known (reference values, links, people on the
 target), and what happened (runs, items, problems)."""
 
+from sync import lookups as lookups  # what filters of these models may use
 from sync.models.idempotency import RememberedAnswer
 from sync.models.integration import Flow, Integration
 from sync.models.link import Link, PendingChange, TargetEmployee
