@@ -33,6 +33,9 @@ def main() -> int:
             story = Story(here, screen)
             try:
                 story.tell()
+            except DemoError as error:
+                story.summary.failures.append(str(error))
+                raise
             finally:
                 if options.summary:
                     story.summary.write(options.summary, screen.seconds)
