@@ -192,15 +192,11 @@ def import_csv(integration: Integration, text: str, *, now: datetime) -> int:
 
     Raises ValidationError with one sentence per bad row, naming row and column; then nothing was imported.
     """
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
-    missing = {"kind", "source_key", "target_key"} - set(reader.fieldnames or ())
-    if missing:
-        raise ValidationError(f"Row 1: the column {', '.join(sorted(missing))} is missing. Nothing was imported.")
     problems: list[str] = []
     rows = []
     seen: dict[tuple[str, str, date], int] = {}
     known_source, known_target = _keys(integration.source_id), _keys(integration.target_id, active_only=True)
-    for number, row in enumerate(reader, start=2):
+    for number, row in enumerate(_read_rows(text), start=2):
         parsed = _parse_row(row, number, known_source, known_target, problems)
         if parsed is None:
             continue
@@ -225,6 +221,18 @@ def import_csv(integration: Integration, text: str, *, now: datetime) -> int:
         )
         record([entry], at=now)
     return len(rows)
+
+
+def _read_rows(text: str) -> list[dict[str | None, Any]]:
+    """The rows below the header, by column. Raises ValidationError for what is no CSV file or lacks a column."""
+    reader: csv.DictReader[Any] = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=None))
+    try:
+        missing = {"kind", "source_key", "target_key"} - set(reader.fieldnames or ())
+        if missing:
+            raise ValidationError(f"Row 1: the column {', '.join(sorted(missing))} is missing. Nothing was imported.")
+        return list(reader)
+    except csv.Error:
+        raise ValidationError(f"Row {reader.line_num}: this cannot be read as CSV. Nothing was imported.") from None
 
 
 def _parse_row(

@@ -43,7 +43,7 @@ class SettingSerializer(serializers.Serializer[Any]):
     help = serializers.CharField()
     secret = serializers.BooleanField()
     required = serializers.BooleanField()  # type: ignore[assignment]
-    default = serializers.CharField(help_text="Used when the setting is left out.")  # type: ignore[assignment]
+    default = serializers.CharField(help_text="Used when the setting is left out.")
     choices = ChoiceSerializer(many=True, help_text="Empty: any text.")
     is_url = serializers.BooleanField()
     is_number = serializers.BooleanField()

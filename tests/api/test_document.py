@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -75,8 +76,9 @@ def sweep(key: str, ids: dict[str, list[Any]], *, existing: float) -> dict[int, 
 
     schema = schemathesis.openapi.from_wsgi("/api/v1/schema/?format=json", with_key)
     seen: Counter[int] = Counter()
-    for found_operation in schema.get_all_operations():
-        operation = found_operation.ok()
+    for result in schema.get_all_operations():
+        assert isinstance(result, Ok), result
+        operation = result.ok()
         for mode in (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE):
             _send(operation, mode, ids.get(resource_of(operation.path), []), existing, seen)
     return dict(seen)
@@ -94,7 +96,7 @@ def _send(
         suppress_health_check=list(HealthCheck),
     )
     @given(case=operation.as_strategy(generation_mode=mode), chance=st.floats(0, 0.999), which=st.integers(0, 1000))
-    def send(case: schemathesis.Case, chance: float, which: int) -> None:
+    def send(case: Any, chance: float, which: int) -> None:
         if known and chance < existing and case.path_parameters:
             case.path_parameters = dict.fromkeys(case.path_parameters, str(known[which % len(known)]))
         # What a client library would not send at all is no request.

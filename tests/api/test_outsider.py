@@ -31,7 +31,7 @@ def state_of(cast: Cast) -> list[Any]:
     """Everything of Acme's that Olga could have changed."""
     with tenant_scope(cast.acme.id):
         models = (Connection, Flow, Mapping, Problem, Run, ApiKey, Membership, AuditEntry)
-        return [list(model.objects.order_by("pk").values()) for model in models]  # type: ignore[attr-defined]
+        return [list(model.objects.order_by("pk").values()) for model in models]
 
 
 def test_every_object_of_another_company_is_not_there(cast: Cast, ada: Caller, olga: Caller) -> None:

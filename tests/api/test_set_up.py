@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from audit.context import acting_as
-from sync.execution import execute_run
-from sync.models import Run
 from tenants.models import Role
-from tenants.scope import tenant_scope
 from tests.api.caller import Caller
+from tests.api.worker import work
 from tests.cast import make_cast, make_key
 from tests.connectors.customers import Customer
-from tests.sync.story import FastWorld, plex_settings
-
-
-def work(tenant_id: Any) -> None:
-    """What a worker does: executes every run that waits."""
-    with tenant_scope(tenant_id), acting_as("system", "Worker"):
-        for run in Run.objects.filter(state=Run.State.SCHEDULED):
-            execute_run(run.pk, FastWorld())
+from tests.sync.story import plex_settings
 
 
 def test_an_integration_is_set_up_run_and_checked_by_api_alone(sandbox: dict[str, str]) -> None:

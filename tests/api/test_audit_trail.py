@@ -1,0 +1,43 @@
+"""The trail by the API: who did what with which key, verified, and taken away whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from tests.api.caller import Caller
+from tests.api.company import found
+from tests.cast import Cast
+
+
+def test_an_act_by_a_key_is_found_by_the_correlation_id_of_its_answer(cast: Cast, ada: Caller) -> None:
+    answer = ada.post("connections/", {"vendor": "rippling", "name": "HR"})
+    [entry] = ada.all(f"audit-entries/?correlation_id={answer.headers['X-Correlation-Id']}")
+    assert (entry["action"], entry["actor_kind"], entry["actor_label"]) == ("connection.created", "api_key", "test")
+    assert entry["sentence"] == "test added the connection HR."
+    assert {"field": "name", "before": None, "after": "HR"} in entry["changes"]
+    assert ada.get(f"audit-entries/{entry['seq']}/").ok() == entry
+
+
+def test_the_exported_trail_can_be_verified_with_nothing_of_ours(cast: Cast, ada: Caller, vera: Caller) -> None:
+    found(cast.acme).add(30)
+    verified = vera.post("audit-entries/verify/").ok()
+    assert (verified["ok"], verified["first_broken_seq"], verified["head_matches"]) == (True, None, True)
+    answer = ada.get("audit-entries/export/")
+    assert answer.type == "application/jsonl"
+    lines = [json.loads(line) for line in answer.content.splitlines()]
+    assert [line["seq"] for line in lines] == list(range(1, len(lines) + 1))
+    previous = bytes(32)
+    for line in lines:
+        assert line["previous_hash"] == previous.hex()
+        previous = hashlib.sha256(previous + line["body"].encode()).digest()
+        assert line["hash"] == previous.hex()
+    assert lines[verified["entries"] - 1]["hash"] == verified["last_hash"]
+    part = ada.get("audit-entries/export/?from_seq=3&to_seq=5").content.splitlines()
+    assert [json.loads(line) for line in part] == lines[2:5]
+    # Looking at the whole trail leaves a trace in it.
+    assert [entry["action"] for entry in ada.all("audit-entries/?page_size=3")[:3]] == [
+        "audit.exported",
+        "audit.exported",
+        "audit.verified",
+    ]
