@@ -61,7 +61,7 @@ class NewApiKeySerializer(ApiKeySerializer):
 class MemberSerializer(StrictModelSerializer[Membership]):
     """A person who works for the company."""
 
-    user = serializers.EmailField(
+    user = serializers.CharField(
         source="user.username", max_length=150, help_text="The e-mail address they sign in with."
     )
     role = serializers.ChoiceField(choices=Role.choices)

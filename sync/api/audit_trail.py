@@ -146,7 +146,8 @@ class AuditEntryViewSet(ApiViewSet[AuditEntry]):
     )
     @action(detail=False, pagination_class=None, filter_backends=[])
     def export(self, request: Request) -> StreamingHttpResponse:
-        """The entries as JSON lines, for `verify_export.py`, which needs nothing of ours. Becomes an entry too."""
+        """The entries as JSON lines. `hash` is SHA-256 over the bytes of `previous_hash` and of `body` in UTF-8, so
+        anybody can verify them. That they were exported becomes an entry too."""
         first, last = _number(request, "from_seq") or 1, _number(request, "to_seq")
         try:
             lines = export_lines(current_tenant_id(), from_seq=first, to_seq=last)

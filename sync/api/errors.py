@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, Validati
 from django.core.signals import got_request_exception
 from django.db import IntegrityError
 from django.http import Http404
+from psycopg.errors import ForeignKeyViolation, UniqueViolation
 from rest_framework import exceptions, serializers, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -144,7 +145,7 @@ def _translated(error: Exception) -> exceptions.APIException | None:
             return Conflict(str(error))
         case RequestDataTooBig():
             return TooLarge()
-        case IntegrityError():
+        case IntegrityError(__cause__=UniqueViolation() | ForeignKeyViolation()):
             return Conflict("Somebody changed the same thing at the same moment. Look again, then try again.")
     return None
 

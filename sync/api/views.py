@@ -57,6 +57,7 @@ class ApiViewSet(GenericViewSet[ModelT]):
     parser_classes: Any = [StrictJSONParser]
     throttle_classes: Any = [KeyThrottle]
     content_negotiation_class = AlwaysJSON
+    metadata_class = None
     write_role: Role = Role.ADMINISTRATOR
     action_roles: ClassVar[dict[str, Role]] = {}
     bodies: ClassVar[dict[str, Any]] = {}

@@ -124,6 +124,8 @@ def test_a_method_that_is_not_offered_is_refused(cast: Cast, ada: Caller) -> Non
     ada.put(f"connections/{acme.source.pk}/", {}).problem(405)
     ada.delete("audit-entries/1/").problem(405)
     ada.patch("audit-entries/1/", {}).problem(405)
+    ada("OPTIONS", "runs/").problem(405)
+    assert ada("HEAD", "runs/").status == 200
 
 
 def test_settings_are_refused_by_their_own_names(ada: Caller) -> None:
@@ -169,6 +171,15 @@ def test_what_does_not_fit_the_present_state_changes_nothing(cast: Cast, ada: Ca
     assert "Year end" in ada.post(f"{flow}run/").problem(409)["detail"]
     assert ada.post(f"{flow}resume/").ok()["paused"] is False
     assert len(ada.all(f"runs/?flow={acme.people.pk}")) == 1
+
+
+def test_a_name_taken_at_the_same_moment_is_a_conflict_and_no_defect(
+    ada: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The check of the name has passed for both; the database lets only one in."""
+    ada.post("connections/", RIPPLING).ok(201)
+    monkeypatch.setattr("connectors.administration._validate", lambda connection, stored: None)
+    assert "at the same moment" in ada.post("connections/", RIPPLING).problem(409)["detail"]
 
 
 def test_a_defect_of_ours_is_a_problem_too_and_gives_nothing_away(
