@@ -13,5 +13,6 @@ django.setup()
 from sync.jobs import execute  # noqa: E402 - needs the applications above
 
 if __name__ == "__main__":
-    print("ready", flush=True)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     execute(sys.argv[1], int(sys.argv[2]))

@@ -7,7 +7,6 @@ from typing import Any
 import httpx
 import msgspec
 
-
 CREATED: list[Customer] = []
 """Every company of the present test; emptied by the fixture that checks what they were asked."""
 

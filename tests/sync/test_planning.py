@@ -255,7 +255,8 @@ optional = st.one_of(st.just(UNSET), texts)
 
 @st.composite
 def employees(draw: st.DrawFn) -> Employee:
-    return Employee(reference="r", **{name: draw(optional) for name in fingerprints.FIELDS})
+    values = {name: draw(optional) for name in fingerprints.FIELDS}
+    return msgspec.structs.replace(Employee(reference="r"), **values)
 
 
 @given(employees(), employees())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -116,7 +117,7 @@ def test_a_mapping_from_a_later_day_ends_the_former_one(story: Story) -> None:
         source, *_ = values(story, "source", RefKind.DEPARTMENT).values()
         one, two, *_ = values(story, "target", RefKind.DEPARTMENT).values()
         now = story.world.now()
-        put = {"kind": RefKind.DEPARTMENT.value, "source_key": source.external_id}
+        put: dict[str, Any] = {"kind": RefKind.DEPARTMENT.value, "source_key": source.external_id}
         save_mapping(story.integration, **put, target_key=one.external_id, now=now)
         save_mapping(story.integration, **put, target_key=two.external_id, valid_from=date(2026, 7, 1), now=now)
         spans = [(m.target_key, m.valid_from, m.valid_to) for m in Mapping.objects.order_by("valid_from")]
@@ -137,7 +138,10 @@ def test_a_mapping_to_what_does_not_exist_or_is_inactive_is_refused_by_field(sto
             ("source_key", {"source_key": "nobody"}),
             ("target_key", {"target_key": "nowhere"}),
         ):
-            put = {"kind": "department", "source_key": source.external_id, "target_key": target.external_id} | changed
+            put: dict[str, Any] = {"kind": "department", "source_key": source.external_id} | {
+                "target_key": target.external_id,
+                **changed,
+            }
             with pytest.raises(ValidationError) as refused:
                 save_mapping(story.integration, **put, now=story.world.now())
             assert list(refused.value.message_dict) == [field]
