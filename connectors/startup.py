@@ -17,9 +17,10 @@ def check_keys() -> None:
     known = known_key_ids()
     missing = {key_id: count for key_id, count in sealed_connections().items() if key_id not in known}
     if missing:
+        names = f"missing: {', '.join(missing)}; given: {', '.join(sorted(known))}"
         raise ImproperlyConfigured(
-            f"Connections whose key is not in FERNET_KEYS: {sum(missing.values())} (missing: {', '.join(missing)}; given: {', '.join(sorted(known))}). Add the missing key behind the "
-            "current one, start again, and run `manage.py rotate_keys` before you remove it."
+            f"Connections whose key is not in FERNET_KEYS: {sum(missing.values())} ({names}). Add the missing key "
+            "behind the current one, start again, and run `manage.py rotate_keys` before you remove it."
         )
 
 
