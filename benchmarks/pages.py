@@ -150,7 +150,7 @@ def fill(story: Story, rows: int) -> Run:
     return runs[-1]
 
 
-def entry(story: Story, run: Run) -> dict[str, object]:
+def entry(story: Story, run: Run) -> dict[str, str | int]:
     """The body of one entry, with #N# where the numbers differ."""
     body = Body(
         tenant=str(story.tenant.id),
