@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 import pytest
@@ -110,8 +109,12 @@ def test_numbers_no_column_can_hold_find_nothing(ada: Caller) -> None:
     assert ada.all("audit-entries/?until=0577-10-07T06:49:39-19:02") == []
 
 
+NO_FLOW = "6e1f6a0e-0000-4000-8000-000000000000"
+
+
 @pytest.mark.parametrize(
-    "address", ["", "nowhere/", "connections", "connections/7/", "runs/x/", f"flows/{uuid.uuid4()}/x/", "api-keys/%00/"]
+    "address",
+    ["", "nowhere/", "connections", "connections/7/", "runs/x/", f"flows/{NO_FLOW}/x/", "api-keys/%00/"],
 )
 def test_an_address_that_is_none_is_answered_like_any_other_error(ada: Caller, address: str) -> None:
     for method in ("GET", "POST", "DELETE"):
