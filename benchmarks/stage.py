@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from benchmarks.timing import ROOT
 from tests.sync.story import Story, tell
@@ -23,16 +24,17 @@ def simulators() -> Iterator[dict[str, str]]:
             process.terminate()
 
 
-def company(sandbox: dict[str, str], size: int) -> Story:
+def company(sandbox: dict[str, str], size: int, **plex: Any) -> Story:
     """A company with this many workers in Rippling, none of them in Plex yet, everything mapped, writing on.
 
-    Rippling's pages are answered from memory once they were asked for.
+    ``plex`` are further options of the Plex simulator. Rippling's pages are answered from memory once they were
+    asked for.
     """
     story = tell(
         sandbox,
         size=size,
         rippling={"prerendered": True, "log_requests": False},
-        plex={"log_requests": False},
+        plex={"log_requests": False, **plex},
     )
     with story.scope():
         story.source.settings["rate_limit_per_minute"] = "0"
