@@ -54,10 +54,12 @@ class ConnectionForm(RefusableForm):
         return {"name": connection.name, "environment": connection.environment, **settings}
 
     def entered(self) -> dict[str, str]:
-        """The settings by name. One that was left out before and is still empty stays left out: empty can be a
-        choice of its own."""
-        values = {field.name: str(self.cleaned_data[_name(field)]) for field in self.settings}
-        return {name: text for name, text in values.items() if text or f"settings.{name}" in self.initial}
+        """The settings by name. One that was left out before and still shows its default stays left out; one that
+        was emptied is empty, which can be a choice of its own."""
+        values = {field: str(self.cleaned_data[_name(field)]) for field in self.settings}
+        return {
+            field.name: text for field, text in values.items() if text != field.default or _name(field) in self.initial
+        }
 
 
 class CredentialsForm(RefusableForm):

@@ -169,9 +169,8 @@ class KeyPages(OfAdministrators):
             except ValidationError as refusal:
                 form.add_error("expires_on", refusal.messages)
             else:
-                answer = self.render(request, "tenants/key.html", {"key": key, "text": text, "title": "New API key"})
-                answer["Cache-Control"] = "no-store"
-                return answer
+                # No page of the site is kept by a browser, hence neither is this one.
+                return self.render(request, "tenants/key.html", {"key": key, "text": text, "title": "New API key"})
         context = {"form": form, "title": "Make an API key", "button": "Make", "back": self.address("changelist")}
         return self.render(request, "pages/form.html", context)
 

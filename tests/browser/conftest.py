@@ -50,15 +50,23 @@ def browser_context_args() -> dict[str, Any]:
     return {"viewport": {"width": 1280, "height": 900}, "locale": "en-US", "timezone_id": "America/Detroit"}
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _database_beside_playwright() -> None:
+    """Playwright keeps an event loop in this thread until the tests end; the database is used here all the same, by
+    these tests and by every one after them."""
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+
 @pytest.fixture(autouse=True)
-def _database_beside_playwright(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Playwright keeps an event loop in this thread; the story may use the database here all the same."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+def _no_connection_left_behind() -> Iterator[None]:
     yield
     connections.close_all()
 
 
 class _Quiet(WSGIRequestHandler):
+    # A connection per answer: none is kept alive by a browser that has not been closed when the server ends.
+    protocol_version = "HTTP/1.0"
+
     def log_message(self, format: str, *args: Any) -> None:
         pass
 

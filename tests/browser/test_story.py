@@ -28,10 +28,6 @@ class Acme:
     def __init__(self, page: Page, site: str, sandbox: dict[str, str]) -> None:
         self.page, self.site = page, site
         self.cast: Cast = make_cast()
-        for user in self.cast.people.values():
-            # For the pictures: one story is told in this database, so that plain names are free.
-            user.username = f"{user.username.partition('-')[0]}@acme.example"
-            user.save()
         self.rippling = Customer.create(sandbox["rippling"], size=130)
         workers = self.rippling.snapshot()["workers"]
         self.departments = sorted({RENAMED.get(w["department"], w["department"]) for w in workers})
@@ -97,7 +93,12 @@ class Acme:
 @pytest.fixture
 def acme(page: Page, site: str, sandbox: dict[str, str]) -> Acme:
     page.set_default_timeout(20_000)
-    return Acme(page, site, sandbox)
+    told = Acme(page, site, sandbox)
+    for user in told.cast.people.values():
+        # For the pictures: one story is told in this database, so that plain names are free.
+        user.username = f"{user.username.partition('-')[0]}@acme.example"
+        user.save()
+    return told
 
 
 def test_from_nothing_to_agreement(acme: Acme, page: Page, camera: Camera) -> None:
