@@ -167,6 +167,10 @@ class WorkerTarget(Protocol):
         """Those of ``references`` that exist, in a bounded number of requests."""
         ...
 
+    def find_by_number(self, number: str) -> Sequence[Employee]:
+        """Every employee of every company this connection covers who carries this number now, active or not."""
+        ...
+
     def get(self, employee_id: str, company: str | None = None) -> Employee | None:
         """One employee as it is now, None when it does not exist."""
         ...

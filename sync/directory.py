@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+
+from django.db import transaction
 
 from connectors.contract import WorkerTarget
 from connectors.models import Connection
@@ -32,6 +35,19 @@ def read_directory(connection: Connection, target: WorkerTarget, *, now: datetim
     if total:
         TargetEmployee.objects.filter(connection=connection, read_at__lt=now).delete()
     return total
+
+
+def note_numbers(connection: Connection, numbers: Sequence[str], holders: Sequence[Employee], *, now: datetime) -> None:
+    """Afterwards the directory knows ``holders`` as those, and all of those, who carry these numbers."""
+    former = TargetEmployee.objects.filter(connection=connection, number__any_of=numbers)
+    with transaction.atomic():
+        former.exclude(target_id__in=[holder.id for holder in holders]).update(number="")
+        upsert(
+            TargetEmployee,
+            [_row(connection, holder, now) for holder in {holder.id: holder for holder in holders}.values()],
+            unique_fields=("connection", "target_id"),
+            update_fields=("company", "number", "department", "active", "read_at"),
+        )
 
 
 def _row(connection: Connection, employee: Employee, now: datetime) -> dict[str, object]:

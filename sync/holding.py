@@ -21,6 +21,7 @@ class Survey(msgspec.Struct, kw_only=True):
     unchanged: int = 0
     acts: dict[str, int] = {}
     linked: int = 0
+    present: int = 0
     expected: int | None = None
 
 
@@ -41,20 +42,19 @@ def judge(survey: Survey, max_change_percent: int, released: Mapping[str, int] |
             f"{source} shows {survey.read} workers where {survey.expected} were expected. "
             "If that is right, release this run; otherwise test the connection. Nothing was changed."
         )
-    if survey.linked == 0:
-        # A first load is all change, by definition.
-        return None
     for act, word in (("terminate", "terminate"), ("update", "change"), ("transfer", "move"), ("create", "hire")):
         number = survey.acts.get(act, 0)
-        if act == "create" and survey.expected is None:
-            # The first load has not been completed yet: hiring everybody is what it is for.
+        if act != "terminate" and (survey.expected is None or survey.linked == 0):
+            # The first load has not been completed yet: hiring and taking over everybody is what it is for.
             continue
-        if number <= SMALL or number * 100 <= survey.linked * max_change_percent:
+        # Before anybody is linked, leavers are found by number among those the target has.
+        people = survey.linked or survey.present
+        if number <= SMALL or number * 100 <= people * max_change_percent:
             continue
         if released is not None and number <= released.get(act, 0) * SLACK:
             continue
         return (
-            f"This run would {word} {number} of {survey.linked} people, more than {max_change_percent} %. "
+            f"This run would {word} {number} of {people} people, more than {max_change_percent} %. "
             "Look at what it would do and release it, or correct the source. Nothing was changed."
         )
     return None

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
+from django.conf import settings
 from django.db import transaction
-from django.db.models import Count
 
 from connectors.contract import WorkerSource, WorkerTarget
 from connectors.errors import TemporaryError
@@ -22,14 +22,15 @@ from connectors.records import Employee, UnreadableRecord, Worker, WorkerPage
 from sync import problems, writing
 from sync.absence import Absence, find_absent, note_absence
 from sync.chunks import chunked
-from sync.directory import read_directory
+from sync.directory import note_numbers, read_directory
 from sync.failures import TEMPORARY_IN_A_ROW, policy_for
 from sync.holding import Survey, judge
 from sync.keyset import KeySet
 from sync.models import Flow, Link, PendingChange, Run, RunItem, TargetEmployee
-from sync.planning import Act, Plan, pending_of, plan_unreadable
+from sync.planning import Act, CauseCode, Plan, is_usable, pending_of, plan_unreadable
 from sync.planning import plan as plan_workers
 from sync.prefetch import prefetched
+from sync.rereading import reread
 from sync.runs import end, hold_lease, stop_if_asked
 from sync.surroundings import SurroundingsLoader
 from sync.threads import Threads
@@ -56,7 +57,8 @@ class PeopleRun(msgspec.Struct, kw_only=True):
     writers: Threads
     dry: bool
     temporary_in_a_row: int = 0
-    by_number: list[Plan] = []
+    by_number: dict[str, Plan] = {}
+    directory_read: bool = False
 
     @property
     def flow(self) -> Flow:
@@ -87,12 +89,18 @@ def run_people(
             writers=writers,
             dry=run.kind == Run.Kind.PREVIEW or not run.flow.writes_enabled,
         )
-        resend = _finish_what_a_dead_worker_left(work)
-        if run.kind == Run.Kind.REPLAY:
-            _run_selection(work, run.selection)
-        else:
-            _run_walk(work, resend)
-    problems.recount(integration, now=now())
+        try:
+            resend = _finish_what_a_dead_worker_left(work)
+            if run.kind == Run.Kind.REPLAY:
+                _run_selection(work, run.selection)
+            else:
+                _run_walk(work, resend)
+        except Exception:
+            writing.recount(run, dry=work.dry)
+            raise
+        finally:
+            # Also when it was stopped: a page that was settled may have blocked or freed somebody.
+            problems.recount(integration, now=now())
 
 
 def _finish_what_a_dead_worker_left(work: PeopleRun) -> list[str]:
@@ -113,6 +121,8 @@ def _run_walk(work: PeopleRun, resend: list[str]) -> None:
     seen, changed, survey, watermark, leaders = _survey(work, since)
     complete = since is None
     absence = find_absent(flow.integration, seen) if complete else Absence(first=[], again=[], back=[])
+    if complete and survey.read:
+        _forget_vanished(work, seen)
     survey.acts["terminate"] = survey.acts.get("terminate", 0) + len(absence.again)
     run.survey = {"read": survey.read, "unchanged": survey.unchanged, **survey.acts}
     run.digest = seen.digest()
@@ -131,8 +141,16 @@ def _run_walk(work: PeopleRun, resend: list[str]) -> None:
         stop_if_asked(run)
         _apply(work, page.workers, page.unreadable)
     _apply_selection(work, resend)
-    _apply_deferred(work, absence)
+    _apply_deferred(work, absence, complete=complete)
     _finish(work, survey, absence, complete=complete, watermark=watermark, held=held)
+
+
+def _forget_vanished(work: PeopleRun, seen: KeySet) -> None:
+    """Afterwards nobody is queued or blocked whom the source does not have any more."""
+    integration = work.flow.integration
+    if gone := [source_id for source_id in _queued(work) if source_id not in seen]:
+        PendingChange.objects.filter(integration=integration, source_id__any_of=gone).delete()
+    problems.note_vanished(integration, seen)
 
 
 def _changed_since(work: PeopleRun) -> datetime | None:
@@ -153,8 +171,9 @@ def _survey(
     survey = Survey(complete=since is None, expected=flow.expected_records)
     survey.linked = Link.objects.filter(integration=flow.integration, active=True).count()
     changed: dict[str, Worker | UnreadableRecord] | None = {}
-    queued = _queued(work)
-    watermark, redacted = flow.watermark, dict[str, str]()
+    survey.present = TargetEmployee.objects.filter(connection_id=flow.integration.target_id, active=True).count()
+    queued, any_blocked = _queued(work), problems.any_blocked(flow.integration)
+    watermark, redacted, latest = flow.watermark, dict[str, str](), work.now() + OVERLAP
     next_progress = work.now() + PROGRESS_EVERY
     for page in prefetched(_with_due(work, work.source.worker_pages(since), since)):
         workers, plans = _plan(work, page.workers)
@@ -163,8 +182,9 @@ def _survey(
             seen.add(worker.id, plan.fingerprint)
             acts[plan.act] += 1
             survey.headcount += plan.active
-            if worker.updated_at is not None and (watermark is None or worker.updated_at > watermark):
-                watermark = worker.updated_at
+            # A record stamped far in the future must not hide what changes until then.
+            if (at := worker.updated_at) is not None and (watermark is None or watermark < at) and at < latest:
+                watermark = at
             if changed is not None and plan.act is not Act.UNCHANGED:
                 changed[worker.id] = worker
             if plan.act is Act.CREATE and plan.manager:
@@ -176,6 +196,8 @@ def _survey(
                 changed[record.id] = record
         survey.read += len(page.workers) + len(page.unreadable)
         _note_pending(work, page.workers, queued)
+        if any_blocked:
+            _note_unblocked(work, plans)
         if changed is not None and len(changed) > KEPT_CHANGES:
             changed = None
         if work.now() >= next_progress:
@@ -191,14 +213,28 @@ def _survey(
 
 
 def _with_due(work: PeopleRun, pages: Iterator[WorkerPage], since: datetime | None) -> Iterator[WorkerPage]:
-    """The pages, and for an incremental read also the workers whose announced day has come."""
+    """The pages, and for an incremental read also the workers whose announced day has come, and those who wait for
+    a change of somebody else."""
     yield from pages
     if since is None:
         return
-    due = PendingChange.objects.filter(integration=work.flow.integration, effective_on__lte=work.loader.today)
-    for chunk in chunked(due.order_by("source_id").values_list("source_id", flat=True).distinct(), PAGE):
-        found = [worker for source_id in chunk if (worker := work.source.worker(source_id)) is not None]
-        yield WorkerPage(workers=found)
+    due = _queued(work, effective_on__lte=work.loader.today)
+    for chunk in chunked(sorted(due | problems.waiting_for_others(work.flow.integration)), PAGE):
+        yield _reread(work, chunk)[0]
+
+
+def _reread(work: PeopleRun, source_ids: Sequence[str]) -> tuple[WorkerPage, list[str]]:
+    """These workers as the source shows them now, and the ids it does not know any more."""
+    page, gone = WorkerPage(workers=[]), list[str]()
+    for source_id in source_ids:
+        match reread(work.source, source_id):
+            case Worker() as worker:
+                page.workers.append(worker)
+            case UnreadableRecord() as record:
+                page.unreadable.append(record)
+            case None:
+                gone.append(source_id)
+    return page, gone
 
 
 def _plan(work: PeopleRun, workers: Sequence[Worker]) -> tuple[Sequence[Worker], list[Plan]]:
@@ -227,7 +263,7 @@ def _note_pending(work: PeopleRun, workers: Sequence[Worker], queued: set[str]) 
                 PendingChange(
                     integration=integration,
                     source_id=pending.source_id,
-                    label=worker.number if isinstance(worker.number, str) else "",
+                    label=worker.number if isinstance(worker.number, str) and is_usable(worker.number) else "",
                     change=pending.change,
                     effective_on=pending.effective_on,
                     noted_at=now,
@@ -247,6 +283,7 @@ def _read_directory_if_needed(work: PeopleRun) -> None:
         or work.flow.last_full_at is None
     ):
         read_directory(integration.target, work.target, now=work.now())
+        work.directory_read = True
 
 
 def _begin_applying(work: PeopleRun, survey: Survey) -> None:
@@ -294,18 +331,37 @@ def _pages_to_apply(
 def _apply(work: PeopleRun, workers: Sequence[Worker], unreadable: Sequence[UnreadableRecord] = ()) -> None:
     """Plan one page again as things stand now, and make it true by the write protocol."""
     # A source may show a worker twice on one page; the later row is the newer one.
-    _, plans = _plan(work, list({worker.id: worker for worker in workers}.values()))
-    plans += [plan_unreadable(record) for record in unreadable]
-    work.by_number += [plan for plan in plans if plan.by_number]
+    workers = list({worker.id: worker for worker in workers}.values())
+    _, plans = _plan(work, workers)
+    if not work.directory_read and _ask_for_numbers(work, plans):
+        _, plans = _plan(work, workers)
+    plans += [plan_unreadable(record) for record in {record.id: record for record in unreadable}.values()]
+    work.by_number.update({p.employee.id: p for p in plans if p.by_number and p.employee and p.employee.id})
     blocked = [plan for plan in plans if plan.act is Act.BLOCKED]
     sendable = [plan for plan in plans if plan.act not in (Act.BLOCKED, Act.UNCHANGED) and not plan.by_number]
-    unblocked = [plan.worker_id for plan in plans if plan.act is Act.UNCHANGED]
-    if unblocked and not work.dry:
-        problems.note_moved(work.flow.integration, unblocked)
+    _note_unblocked(work, plans)
     if blocked:
         outcomes = writing.block(work.run, blocked, now=work.now())
         writing.settle(work.run, outcomes, now=work.now(), dry=work.dry)
     _carry_out(work, sendable)
+
+
+def _ask_for_numbers(work: PeopleRun, plans: Sequence[Plan]) -> bool:
+    """Ask the target who carries the numbers of those who are to be hired, or of whom it had several: since the
+    directory was read somebody may have typed them in, or put it right. True when anybody was asked for."""
+    ambiguous = [plan for plan in plans if any(cause.code is CauseCode.AMBIGUOUS_TARGET for cause in plan.causes)]
+    numbers = [plan.label for plan in (*ambiguous, *(p for p in plans if p.act is Act.CREATE)) if plan.label]
+    if numbers:
+        holders = [one for found in work.writers.each(work.target.find_by_number, numbers) for one in found]
+        note_numbers(work.flow.integration.target, numbers, holders, now=work.now())
+    return bool(numbers)
+
+
+def _note_unblocked(work: PeopleRun, plans: Sequence[Plan]) -> None:
+    """Who is as they should be is not blocked any more."""
+    unblocked = [plan.worker_id for plan in plans if plan.act is Act.UNCHANGED]
+    if unblocked:
+        problems.note_moved(work.flow.integration, unblocked)
 
 
 def _carry_out(work: PeopleRun, plans: Sequence[Plan]) -> None:
@@ -342,22 +398,28 @@ def _stop_on_failures(work: PeopleRun, outcomes: Sequence[Outcome]) -> None:
                 raise error
 
 
-def _apply_deferred(work: PeopleRun, absence: Absence) -> None:
+def _apply_deferred(work: PeopleRun, absence: Absence, *, complete: bool) -> None:
     """What had to wait until everybody was seen: leavers found by number, leavers by absence, lost answers,
     managers."""
-    integration = work.flow.integration
-    for chunk in chunked(work.by_number, PAGE):
-        ids = [p.employee.id for p in chunk if p.employee is not None]
-        linked = set(
-            Link.objects.filter(integration=integration, target_id__in=ids).values_list("target_id", flat=True)
-        )
-        _carry_out(work, [p for p in chunk if p.employee is not None and p.employee.id not in linked])
+    if complete:
+        for chunk in chunked(list(work.by_number.values()), PAGE):
+            _carry_out(work, _nobody_elses(work, chunk))
     for source_ids in chunked(absence.again, PAGE):
         _carry_out(work, _leavers(work, source_ids))
     if not work.dry:
         _apply_selection(work, _look_up(work))
         _assign_managers(work)
         _look_up(work)
+
+
+def _nobody_elses(work: PeopleRun, leavers: Sequence[Plan]) -> list[Plan]:
+    """Those of the leavers found by number whose employee no other worker stands for, and whose number nobody else
+    has in the source, be it somebody who is blocked or was refused. Only a complete walk can tell."""
+    ids, numbers = [p.employee.id for p in leavers if p.employee], [p.label for p in leavers]
+    links = Link.objects.filter(integration__target_id=work.flow.integration.target_id, target_id__any_of=ids)
+    others = RunItem.objects.filter(run=work.run, label__any_of=numbers).exclude(change=Act.TERMINATE)
+    linked, taken = set(links.values_list("target_id", flat=True)), set(others.values_list("label", flat=True))
+    return [p for p in leavers if p.employee and p.employee.id not in linked and p.label not in taken]
 
 
 def _leavers(work: PeopleRun, source_ids: Sequence[str]) -> list[Plan]:
@@ -427,6 +489,11 @@ def _carry_out_managers(work: PeopleRun, plans: Sequence[Plan]) -> None:
     if not follow_ups:
         return
     outcomes = work.writers.each(lambda plan: writing.send(work.target, plan, None), follow_ups)
+    if unknown := [outcome.plan for outcome in outcomes if outcome.state == RunItem.State.VERIFYING]:
+        # ``send`` looks at the employee before it writes, and writes only what is not true yet.
+        work.sleep(settings.SECOND_LOOK_SECONDS)
+        outcomes = [outcome for outcome in outcomes if outcome.state != RunItem.State.VERIFYING]
+        outcomes += work.writers.each(lambda plan: writing.send(work.target, plan, None), unknown)
     writing.settle_managers(work.run, outcomes, now=work.now())
     _stop_on_failures(work, outcomes)
 
@@ -440,23 +507,17 @@ def _run_selection(work: PeopleRun, source_ids: Sequence[str]) -> None:
     survey = Survey(complete=False, read=len(source_ids), acts={"replay": len(source_ids)})
     _begin_applying(work, survey)
     _apply_selection(work, source_ids)
-    _apply_deferred(work, Absence(first=[], again=[], back=[]))
+    _apply_deferred(work, Absence(first=[], again=[], back=[]), complete=False)
     _finish(work, survey, None, complete=False, watermark=None, held=None)
 
 
 def _apply_selection(work: PeopleRun, source_ids: Sequence[str]) -> None:
     for chunk in chunked(source_ids, PAGE):
         stop_if_asked(work.run)
-        workers, gone = [], []
-        for source_id in chunk:
-            worker = work.source.worker(source_id)
-            if isinstance(worker, Worker):
-                workers.append(worker)
-            else:
-                gone.append(source_id)
-        _note_pending(work, workers, _queued(work, source_id__in=chunk))
-        _apply(work, workers)
-        _settle_untouched(work, workers, gone)
+        page, gone = _reread(work, chunk)
+        _note_pending(work, page.workers, _queued(work, source_id__in=chunk))
+        _apply(work, page.workers, page.unreadable)
+        _settle_untouched(work, page.workers, gone)
 
 
 def _settle_untouched(work: PeopleRun, workers: Sequence[Worker], gone: Sequence[str]) -> None:
@@ -498,10 +559,7 @@ def _finish(
 ) -> None:
     """Counters made exact, the watermark moved over settled pages only, and the run ended."""
     run, flow, now = work.run, work.flow, work.now()
-    states = dict(RunItem.objects.filter(run=run).values_list("state").annotate(Count("pk")).order_by())
-    counted = {counter: states.get(state, 0) for state, counter in writing.COUNTER_OF.items()}
-    if work.dry:
-        counted["planned"], counted["unsent"] = counted["unsent"], 0
+    counted = writing.counters_of(run, dry=work.dry)
     elsewhere = len(absence.again) if absence else 0
     moved = sum(number for name, number in counted.items() if name != "unchanged") - elsewhere
     counted["unchanged"] = max(survey.read - moved, 0) if run.kind != Run.Kind.REPLAY else counted["unchanged"]

@@ -121,6 +121,15 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     reference_for: Callable[[str], str]
 
 
+LONGEST_NUMBER = 60
+UNUSABLE_NUMBER = "The employee number is too long or holds characters that cannot be shown."
+
+
+def is_usable(number: str) -> bool:
+    """True for an employee number that can be kept and shown."""
+    return len(number) <= LONGEST_NUMBER and number.isprintable()
+
+
 def active_on(worker: Worker, day: date) -> bool:
     """Whether the worker counts as employed on that local day.
 
@@ -151,8 +160,16 @@ def pending_of(worker: Worker, today: date) -> Pending | None:
 
 def plan(workers: Sequence[Worker], around: Surroundings) -> list[Plan]:
     """One plan per worker, in order."""
-    taken = dict(around.numbers)
-    return [_plan_one(worker, around, taken) for worker in workers]
+    taken, hired = dict(around.numbers), dict[str, str]()
+    plans = []
+    for worker in workers:
+        planned = _plan_one(worker, around, taken)
+        if planned.act is Act.CREATE and hired.setdefault(worker.person_id, worker.id) != worker.id:
+            # A second employment of somebody hired on this very page: one person is one employee.
+            causes = (Cause(CauseCode.PERSON_ACTIVE, "number", planned.label),)
+            planned = msgspec.structs.replace(planned, act=Act.BLOCKED, employee=None, causes=causes)
+        plans.append(planned)
+    return plans
 
 
 def plan_unreadable(record: UnreadableRecord) -> Plan:
@@ -170,6 +187,8 @@ def _plan_one(worker: Worker, around: Surroundings, taken: dict[str, str]) -> Pl
     link = around.links.get(worker.id)
     active = active_on(worker, around.today)
     number = worker.number if isinstance(worker.number, str) else ""
+    if unusable := not is_usable(number):
+        number = ""
 
     def outcome(act: Act, **values: object) -> Plan:
         return Plan(
@@ -181,6 +200,8 @@ def _plan_one(worker: Worker, around: Surroundings, taken: dict[str, str]) -> Pl
             **values,  # type: ignore[arg-type]
         )
 
+    if unusable:
+        return outcome(Act.BLOCKED, causes=(Cause(CauseCode.UNREADABLE, "number", UNUSABLE_NUMBER),))
     if link is None and (former := around.persons.get(worker.person_id)) is not None and active:
         # The same person under a new employment: the employee the target has already becomes active again.
         if former.active:
@@ -197,6 +218,8 @@ def _plan_one(worker: Worker, around: Surroundings, taken: dict[str, str]) -> Pl
         return outcome(Act.TERMINATE, employee=leaver, fingerprint=link.fingerprint, manager=link.manager)
     if number and taken.setdefault(number, worker.id) not in (worker.id, link.source_id):
         return outcome(Act.BLOCKED, causes=(Cause(CauseCode.DUPLICATE_NUMBER, "number", number),))
+    if number != link.number and any(m.target_id != link.target_id for m in around.matches.get(number, ())):
+        return outcome(Act.BLOCKED, causes=(Cause(CauseCode.AMBIGUOUS_TARGET, "number", number),))
     return _plan_present(worker, Match(link.target_id, link.company, link.active), link, around, outcome)
 
 
@@ -211,8 +234,10 @@ def _plan_unlinked(
     matches = around.matches.get(number, ()) if number else ()
     if not active:
         present = [m for m in matches if m.active]
-        if len(present) != 1 or number in taken:
+        if not present or number in taken:
             return outcome(Act.UNCHANGED)
+        if len(present) > 1:
+            return outcome(Act.BLOCKED, causes=(Cause(CauseCode.AMBIGUOUS_TARGET, "number", number),))
         leaver = Employee(
             reference=around.reference_for(worker.id), id=present[0].target_id, company=present[0].company, active=False
         )

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Count
 
 from connectors.records import RefKind
+from sync.keyset import KeySet
 from sync.models import BlockedRecord, Integration, Problem, ReferenceValue
 from sync.planning import Cause, CauseCode, Plan
 
@@ -47,13 +48,17 @@ def note_blocked(integration: Integration, blocked: Sequence[Plan], *, now: date
     problems = _open(integration, causes, now)
     rows = [
         BlockedRecord(
-            integration=integration, problem=problems[cause], source_id=plan.worker_id, label=plan.label, since=now
+            integration=integration,
+            problem=problems[_key(cause)],
+            source_id=plan.worker_id,
+            label=plan.label,
+            since=now,
         )
         for plan in blocked
         for cause in plan.causes
     ]
     BlockedRecord.objects.bulk_create(rows, ignore_conflicts=True)
-    return {plan.worker_id: problems[plan.causes[0]] for plan in blocked}
+    return {plan.worker_id: problems[_key(plan.causes[0])] for plan in blocked}
 
 
 def note_moved(integration: Integration, source_ids: Iterable[str]) -> None:
@@ -61,16 +66,35 @@ def note_moved(integration: Integration, source_ids: Iterable[str]) -> None:
     BlockedRecord.objects.filter(integration=integration, source_id__any_of=source_ids).delete()
 
 
+def note_vanished(integration: Integration, seen: KeySet) -> None:
+    """Who is not among the ``seen`` of a complete walk blocks nothing any more."""
+    blocked = BlockedRecord.objects.filter(integration=integration).values_list("source_id", flat=True).distinct()
+    if gone := [source_id for source_id in blocked.iterator() if source_id not in seen]:
+        note_moved(integration, gone)
+
+
+def any_blocked(integration: Integration) -> bool:
+    """True when anybody is blocked."""
+    return BlockedRecord.objects.filter(integration=integration).exists()
+
+
+def waiting_for_others(integration: Integration) -> set[str]:
+    """Source ids of those whose cause ends with a change of somebody else: no change of their own announces it."""
+    waiting = BlockedRecord.objects.filter(
+        integration=integration, problem__code__in=[CauseCode.PERSON_ACTIVE, CauseCode.DUPLICATE_NUMBER]
+    )
+    return set(waiting.values_list("source_id", flat=True))
+
+
 def note_still_blocked(integration: Integration, blocked: Sequence[Plan]) -> None:
     """Forget causes that no longer hold for workers that are still blocked by another one."""
-    by_worker = {plan.worker_id: plan.causes for plan in blocked}
+    by_worker = {plan.worker_id: {_key(cause) for cause in plan.causes} for plan in blocked}
     stale = [
         row.pk
         for row in BlockedRecord.objects.filter(integration=integration, source_id__in=by_worker).select_related(
             "problem"
         )
-        if Cause(CauseCode(row.problem.code), row.problem.culprit_kind, row.problem.culprit)
-        not in by_worker[row.source_id]
+        if (row.problem.code, row.problem.culprit_kind, row.problem.culprit) not in by_worker[row.source_id]
     ]
     if stale:
         BlockedRecord.objects.filter(pk__in=stale).delete()
@@ -96,7 +120,15 @@ def recount(integration: Integration, *, now: datetime) -> None:
         Problem.objects.bulk_update(changed, ["victims", "state", "resolved_at"])
 
 
-def _open(integration: Integration, causes: set[Cause], now: datetime) -> dict[Cause, Problem]:
+Key = tuple[str, str, str]
+
+
+def _key(cause: Cause) -> Key:
+    """The cause as a problem's row names it: what is too long is cut."""
+    return cause.code.value, cause.kind[:20], cause.culprit[:200]
+
+
+def _open(integration: Integration, causes: set[Cause], now: datetime) -> dict[Key, Problem]:
     names = _names(integration, causes)
     rows = []
     for cause in sorted(causes, key=lambda c: (c.code, c.kind, c.culprit)):
@@ -121,17 +153,15 @@ def _open(integration: Integration, causes: set[Cause], now: datetime) -> dict[C
             )
         )
     Problem.objects.bulk_create(rows, ignore_conflicts=True)
-    wanted = {(c.code.value, c.kind[:20], c.culprit[:200]): c for c in causes}
+    wanted = {_key(cause) for cause in causes}
     found = Problem.objects.filter(
         integration=integration,
         state=Problem.State.OPEN,
-        code__in={c.code for c in causes},
-        culprit__in={c.culprit[:200] for c in causes},
+        code__in={code for code, _, _ in wanted},
+        culprit__in={culprit for _, _, culprit in wanted},
     )
     by_cause = {
-        wanted[key]: problem
-        for problem in found
-        if (key := (problem.code, problem.culprit_kind, problem.culprit)) in wanted
+        key: problem for problem in found if (key := (problem.code, problem.culprit_kind, problem.culprit)) in wanted
     }
     Problem.objects.filter(pk__in=[p.pk for p in by_cause.values()]).update(last_seen_at=now)
     return by_cause

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from datetime import date
 
 from django.db import transaction
+from django.db.models import Q
+from msgspec import UNSET
 
 from connectors.contract import WorkerTarget
 from connectors.records import RefKind, Worker
 from sync.mapping import MappingTable, Rule
 from sync.models import Integration, Link, Mapping, ReferenceValue, TargetEmployee
-from sync.planning import SOURCE_OF, LinkState, Match, Surroundings
+from sync.planning import SOURCE_OF, LinkState, Match, Surroundings, is_usable
 
 _LINK = ("source_id", "target_id", "company", "active", "fingerprint", "manager", "manager_due", "number")
 
@@ -29,7 +31,7 @@ class SurroundingsLoader:
         self._key = str(integration.key)
 
     def around(self, workers: Sequence[Worker]) -> Surroundings:
-        """One query for a page whose workers are all linked, four for one with newcomers."""
+        """One query for a page whose workers are all linked under their numbers, four for one with newcomers."""
         wanted = {worker.id for worker in workers}
         wanted.update(worker.manager_id for worker in workers if isinstance(worker.manager_id, str))
         # One transaction: the tenant is told to the database once and not once a query.
@@ -38,15 +40,18 @@ class SurroundingsLoader:
 
     def _around(self, workers: Sequence[Worker], wanted: set[str]) -> Surroundings:
         links = self._links(source_id__any_of=wanted)
-        newcomers = [worker for worker in workers if worker.id not in links]
+        newcomers = [w for w in workers if w.id not in links or w.number not in (links[w.id].number, None, UNSET)]
         persons: dict[str, LinkState] = {}
         numbers: dict[str, str] = {}
         matches: dict[str, list[Match]] = defaultdict(list)
         if newcomers:
             persons = self._persons({worker.person_id for worker in newcomers if worker.person_id})
-            wanted_numbers = {worker.number for worker in newcomers if isinstance(worker.number, str) and worker.number}
+            given = {worker.number for worker in newcomers if isinstance(worker.number, str) and worker.number}
+            wanted_numbers = {number for number in given if is_usable(number)}
+            # Also an employee whom another integration keeps in this target is somebody's already.
+            held = Q(integration=self.integration) | Q(integration__target_id=self.integration.target_id, active=True)
             numbers = dict(
-                Link.objects.filter(integration=self.integration, number__any_of=wanted_numbers)
+                Link.objects.filter(held, number__any_of=wanted_numbers)
                 .order_by("active")
                 .values_list("number", "source_id")
             )

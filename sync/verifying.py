@@ -16,11 +16,12 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 
 from connectors.contract import WorkerSource, WorkerTarget
-from connectors.records import Employee
+from connectors.records import Employee, Worker
 from sync.chunks import chunked
 from sync.models import Run, RunItem
 from sync.planning import Act, Plan, refine
 from sync.planning import plan as plan_workers
+from sync.rereading import reread
 from sync.runs import hold_lease
 from sync.surroundings import SurroundingsLoader
 from sync.writing import DONE, Outcome, settle
@@ -97,6 +98,7 @@ def _look_once(
     found: dict[str, Employee] = dict(target.find_by_reference([item.reference for item in creates])) if creates else {}
     outcomes: dict[Run, list[Outcome]] = defaultdict(list)
     absent: list[RunItem] = []
+    lost: list[RunItem] = []
     again: list[RunItem] = []
     for item in items:
         current = (
@@ -106,19 +108,35 @@ def _look_once(
             # Not where we last knew it: perhaps moved to another company by the very write we ask about.
             current = target.get(item.target_id)
         if current is None:
-            (again if item.looked_up + 1 >= LOOKS else absent).append(item)
+            (lost if item.looked_up + 1 >= LOOKS else absent).append(item)
             continue
         outcome = _as_found(item, current, source, loader)
         if outcome is None:
             again.append(item)
-        else:
-            outcomes[item.run].append(outcome)
+            outcome = _as_it_is(item, current)
+        outcomes[item.run].append(outcome)
     with transaction.atomic():
         for sent_by, found_of_run in outcomes.items():
             settle(run, found_of_run, now=now, sent_by=sent_by)
         _not_yet(run, absent, now)
-        _send_again(run, again, now)
-    return [item.source_id for item in again]
+        _send_again(run, lost, now)
+    return [item.source_id for item in (*lost, *again)]
+
+
+def _as_it_is(item: RunItem, current: Employee) -> Outcome:
+    """The outcome for an employee who is there, but not as is wanted now: the link says what there is, and nothing of
+    it counts as made true, so that the record is planned and written again."""
+    wanted = msgspec.structs.replace(current, reference=item.reference, manager_id=msgspec.UNSET)
+    plan = Plan(
+        worker_id=item.source_id, person_id=item.person_id, label=item.label, act=Act(item.change), employee=wanted
+    )
+    created = item.change == Act.CREATE
+    return Outcome(
+        plan=plan,
+        state=RunItem.State.CREATED if created else RunItem.State.PLANNED,
+        employee=current,
+        message="" if created else "It is not as the source says now; it is written again.",
+    )
 
 
 def _as_found(item: RunItem, current: Employee, source: WorkerSource, loader: SurroundingsLoader) -> Outcome | None:
@@ -135,8 +153,8 @@ def _as_found(item: RunItem, current: Employee, source: WorkerSource, loader: Su
         return None if current.active else Outcome(plan=plan, state=RunItem.State.TERMINATED, employee=current)
     if not current.active:
         return None
-    worker = source.worker(item.source_id)
-    if worker is None:
+    worker = reread(source, item.source_id)
+    if not isinstance(worker, Worker):
         return Outcome(plan=plan, state=DONE[plan.act], employee=current)
     [fresh] = plan_workers([worker], loader.around([worker]))
     if fresh.employee is None:

@@ -16,7 +16,7 @@ from datetime import datetime
 
 import msgspec
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Count
 
 from audit.record import Entry, record
 from audit.redaction import redact_both
@@ -189,15 +189,14 @@ def settle(
         return
     owner, counted = sent_by or run, _counted(outcomes, dry)
     with transaction.atomic():
-        if sent_by is None:
-            hold_lease(run, now=now, **counted)
-        else:
-            hold_lease(run, now=now)
-            Run.objects.filter(pk=sent_by.pk).update(**{name: F(name) + number for name, number in counted.items()})
+        hold_lease(run, now=now, **(counted if owner == run else {}))
         _save_items(owner, outcomes, now)
+        if owner != run:
+            # It has ended; what it had sent became something else than it counted.
+            recount(owner, dry=False)
+        _clear_blocked(run, outcomes)
         if not dry:
             _save_links(run, [o for o in outcomes if o.employee is not None], now)
-            _clear_blocked(run, outcomes)
             record([_entry(owner, outcome) for outcome in outcomes], at=now)
 
 
@@ -284,12 +283,10 @@ def _save_links(run: Run, outcomes: Sequence[Outcome], now: datetime) -> None:
                 "read_at": now,
             }
         )
-    # The same person under a new employment takes over the employee: the former link makes room.
-    taken_over = [link["target_id"] for link, o in zip(links, outcomes, strict=True) if o.plan.act is Act.REHIRE]
-    if taken_over:
-        Link.objects.filter(integration=integration, target_id__in=taken_over).exclude(
-            source_id__in=[link["source_id"] for link in links]
-        ).delete()
+    # The same person under a new employment takes over the employee: the former, ended link makes room.
+    Link.objects.filter(
+        integration=integration, target_id__any_of=[link["target_id"] for link in links], active=False
+    ).exclude(source_id__in=[link["source_id"] for link in links]).delete()
     upsert(
         Link,
         links,
@@ -316,23 +313,49 @@ def _save_links(run: Run, outcomes: Sequence[Outcome], now: datetime) -> None:
 
 
 def settle_managers(run: Run, outcomes: Sequence[Outcome], *, now: datetime) -> None:
-    """Commit managers that were assigned to records this run has settled before; the links remember those that
-    were not, and the next run tries them again."""
+    """Commit managers that were assigned to records this run has settled before. Where that failed, the item says so
+    instead of what it said before, and the link remembers the manager for the next run."""
     done = [o for o in outcomes if o.employee is not None]
+    failed = [o for o in outcomes if o.employee is None]
     with transaction.atomic():
         hold_lease(run, now=now)
         _save_links(run, done, now)
-        record([_entry(run, outcome) for outcome in done if outcome.state != RunItem.State.UNCHANGED], at=now)
+        for outcome in failed:
+            if outcome.state != RunItem.State.REJECTED:
+                outcome.state = RunItem.State.PLANNED
+            outcome.message = f"The manager could not be assigned. {outcome.message}"
+            RunItem.objects.filter(run=run, source_id=outcome.plan.worker_id).update(
+                state=outcome.state, message=outcome.message[:500]
+            )
+        told = [outcome for outcome in outcomes if outcome.state != RunItem.State.UNCHANGED]
+        record([_entry(run, outcome) for outcome in told], at=now)
 
 
 def _clear_blocked(run: Run, outcomes: Sequence[Outcome]) -> None:
     integration = run.flow.integration
     blocked = [o.plan for o in outcomes if o.state == RunItem.State.BLOCKED]
-    moved = [o.plan.worker_id for o in outcomes if o.employee is not None]
+    # Whatever became of them: what blocked them does so no more.
+    moved = [o.plan.worker_id for o in outcomes if o.state != RunItem.State.BLOCKED]
     if moved:
         problems.note_moved(integration, moved)
     if blocked:
         problems.note_still_blocked(integration, blocked)
+
+
+def counters_of(run: Run, *, dry: bool) -> dict[str, int]:
+    """The run's counters as its items say them; ``dry``: what was planned counts as planned, not as unsent."""
+    states = dict(RunItem.objects.filter(run=run).values_list("state").annotate(Count("pk")).order_by())
+    counted = {counter: states.get(state, 0) for state, counter in COUNTER_OF.items()}
+    if dry:
+        counted["planned"], counted["unsent"] = counted["unsent"], 0
+    return counted
+
+
+def recount(run: Run, *, dry: bool) -> None:
+    """Afterwards the counters of a run that was stopped agree with its items, however often it was begun."""
+    counted = counters_of(run, dry=dry)
+    del counted["unchanged"]  # most of those have no item
+    Run.objects.filter(pk=run.pk).update(**counted)
 
 
 def _counted(outcomes: Sequence[Outcome], dry: bool) -> Counter[str]:

@@ -120,6 +120,13 @@ class PlexConnector:
             missing = dict.fromkeys(reference for reference in missing if reference not in found)
         return found
 
+    def find_by_number(self, number: str) -> Sequence[Employee]:
+        name = mapper.wire_name("user_id" if self._settings.match_user_id else "badge_number", self._settings.profile)
+        rows = ((p, row) for p in self._settings.plants for row in self._client.rows(p, EMPLOYEES, [(name, number)]))
+        found = (mapper.employee_from(row, plant.pcn, self._settings) for plant, row in rows)
+        # Plex ignores filters it does not know (plex §2.5): then these are all there are.
+        return [employee for employee in found if employee.number == number]
+
     def get(self, employee_id: str, company: str | None = None) -> Employee | None:
         """The employee in ``company``, or in whichever plant has it."""
         held = self._find(employee_id, company)
