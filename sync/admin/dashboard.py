@@ -112,62 +112,71 @@ def explain(integration: Integration, heads: Headcount) -> list[str]:
     return reasons
 
 
-def checklist(integrations: Sequence[Integration]) -> list[Step]:
-    """The steps from nothing to writing, for the company as a whole."""
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a company has been set up."""
+
+    connected: bool
+    tested: bool
+    read: bool
+    mapped: bool
+    previewed: bool
+    writing: bool
+
+
+def done_so_far(integrations: Sequence[Integration]) -> Done:
+    """What of the set-up is behind the company. A constant number of queries."""
     connections = list(Connection.objects.all()[:50])
-    tested = {Connection.State.READY, Connection.State.LIMITED}
-    done = Run.objects.filter(state__in=[Run.State.SUCCEEDED, Run.State.PARTLY_FAILED, Run.State.HELD]).aggregate(
+    able = [role for connection in connections for role in connection.product.roles]
+    works = {Connection.State.READY, Connection.State.LIMITED}
+    ended = Run.objects.filter(state__in=[Run.State.SUCCEEDED, Run.State.PARTLY_FAILED, Run.State.HELD])
+    runs = ended.aggregate(
         read=Count("pk", filter=Q(flow__kind=Flow.Kind.REFERENCE)),
         previewed=Count("pk", filter=Q(flow__kind=Flow.Kind.PEOPLE)),
     )
-    mapped = Mapping.objects.filter(state=Mapping.State.CONFIRMED).exists()
-    writing = Flow.objects.filter(kind=Flow.Kind.PEOPLE, writes_enabled=True).exists()
-    first = integrations[0].pk if integrations else None
+    return Done(
+        connected={"source", "target"} <= set(able),
+        tested=len(connections) > 1 and all(c.state in works for c in connections),
+        read=bool(integrations) and bool(runs["read"]),
+        mapped=Mapping.objects.filter(state=Mapping.State.CONFIRMED).exists(),
+        previewed=bool(runs["previewed"]),
+        writing=Flow.objects.filter(kind=Flow.Kind.PEOPLE, writes_enabled=True).exists(),
+    )
+
+
+STEPS = (
+    ("connected", "connections", "Connect both systems", "Add the system people come from, and the one they go to."),
+    (
+        "tested",
+        "connections",
+        "Test the connections",
+        "We look what each one lets us see and do, and say what is missing.",
+    ),
+    (
+        "read",
+        "integration",
+        "Pair them and read reference data",
+        "Set up an integration, then run its reference data: departments, positions, locations.",
+    ),
+    ("mapped", "mappings", "Map", "Say which department here is which one there. We suggest, you confirm."),
+    ("previewed", "integration", "Preview", "See what the first run would do. Nothing is written."),
+    ("writing", "integration", "Switch writing on", "From then on runs make both systems agree."),
+)
+"""What is done, on which page, and how a person is told; in order."""
+
+
+def checklist(integrations: Sequence[Integration]) -> list[Step]:
+    """The steps from nothing to writing, for the company as a whole."""
+    done = done_so_far(integrations)
+    integration = reverse("admin:sync_integration_changelist")
+    if integrations:
+        integration = reverse("admin:sync_integration_change", args=[integrations[0].pk])
     pages = {
         "connections": reverse("admin:connectors_connection_changelist"),
-        "integration": reverse("admin:sync_integration_change", args=[first])
-        if first
-        else reverse("admin:sync_integration_changelist"),
+        "integration": integration,
         "mappings": reverse("admin:sync_mapping_changelist"),
     }
-    able = [role for connection in connections for role in connection.product.roles]
     return [
-        Step(
-            title="Connect both systems",
-            help="Add the system people come from, and the one they go to.",
-            address=pages["connections"],
-            done={"source", "target"} <= set(able),
-        ),
-        Step(
-            title="Test the connections",
-            help="We look what each one lets us see and do, and say what is missing.",
-            address=pages["connections"],
-            done=len(connections) > 1 and all(c.state in tested for c in connections),
-        ),
-        Step(
-            title="Pair them and read reference data",
-            help="Set up an integration, then run its reference data: departments, positions, locations.",
-            address=pages["integration"],
-            done=bool(integrations) and bool(done["read"]),
-        ),
-        Step(
-            title="Map",
-            help="Say which department here is which one there. We suggest, you confirm.",
-            address=pages["mappings"],
-            done=mapped,
-        ),
-        Step(
-            title="Preview",
-            help="See what the first run would do. Nothing is written.",
-            address=pages["integration"],
-            done=bool(done["previewed"]),
-        ),
-        Step(
-            title="Switch writing on",
-            help="From then on runs make both systems agree.",
-            address=pages["integration"],
-            done=writing,
-        ),
+        Step(title=title, help=text, address=pages[page], done=getattr(done, what)) for what, page, title, text in STEPS
     ]
 
 

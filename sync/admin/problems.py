@@ -67,7 +67,7 @@ class ProblemPages(Records):
             title=f"Replay {people}?",
             facts=[
                 effect_of(flow, victims).sentence,
-                f"Whoever is still blocked stays in this list: {problem.sentence} {problem.remedy}",
+                "Whoever is still blocked afterwards stays under Problems, with the cause.",
             ],
             button=f"Replay {people}",
         )

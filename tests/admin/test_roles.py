@@ -102,7 +102,7 @@ def test_a_viewer_sees_no_button_that_would_be_refused(office: Office) -> None:
     vera = office.at(Role.VIEWER)
     for name in ("sync_flow", "sync_run", "sync_runitem", "sync_problem", "sync_integration", "connectors_connection"):
         address = address_of(office, f"{name}_change")
-        shown = vera.get(address).content.decode()
+        shown = vera.get(address).content.decode().replace('<button class="button small">Log out', "")
         assert '<button class="button' not in shown, name
         assert "Replay" not in shown, name
     workbench = reverse("admin:sync_mapping_workbench", args=[office.story.integration.pk, "department"])

@@ -13,7 +13,7 @@ import pytest
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 from django.core.wsgi import get_wsgi_application
 from django.db import connections
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Playwright
 
 from tests.conftest import ROOT
 
@@ -51,14 +51,10 @@ def browser_context_args() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _database_beside_playwright() -> None:
+def _database_beside_playwright(playwright: Playwright) -> Iterator[None]:
     """Playwright keeps an event loop in this thread until the tests end; the database is used here all the same, by
-    these tests and by every one after them."""
+    these tests and by every one after them, through a connection that belongs to the loop and ends with it."""
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-
-
-@pytest.fixture(autouse=True)
-def _no_connection_left_behind() -> Iterator[None]:
     yield
     connections.close_all()
 
