@@ -31,7 +31,7 @@ from sync.planning import Act, CauseCode, Plan, is_usable, pending_of, plan_unre
 from sync.planning import plan as plan_workers
 from sync.prefetch import prefetched
 from sync.rereading import reread
-from sync.runs import end, hold_lease, stop_if_asked
+from sync.runs import be_sure, end, hold_lease, stop_if_asked
 from sync.surroundings import SurroundingsLoader
 from sync.threads import Threads
 from sync.verifying import adopt_orphans, look_up
@@ -375,12 +375,17 @@ def _carry_out(work: PeopleRun, plans: Sequence[Plan]) -> None:
 
     def one(plan: Plan) -> Outcome:
         assert plan.employee is not None
-        act = writing.preview if work.dry else writing.send
-        return act(work.target, plan, found.get(plan.employee.reference) if plan.act is Act.CREATE else None)
+        there = found.get(plan.employee.reference) if plan.act is Act.CREATE else None
+        return writing.preview(work.target, plan, there) if work.dry else _send(work, plan, there)
 
     outcomes = work.writers.each(one, plans)
     writing.settle(work.run, outcomes, now=work.now(), dry=work.dry)
     _stop_on_failures(work, outcomes)
+
+
+def _send(work: PeopleRun, plan: Plan, there: Employee | None = None) -> Outcome:
+    be_sure(work.run)
+    return writing.send(work.target, plan, there)
 
 
 def _stop_on_failures(work: PeopleRun, outcomes: Sequence[Outcome]) -> None:
@@ -488,12 +493,12 @@ def _carry_out_managers(work: PeopleRun, plans: Sequence[Plan]) -> None:
     follow_ups = [p for p in plans if p.worker_id in settled]
     if not follow_ups:
         return
-    outcomes = work.writers.each(lambda plan: writing.send(work.target, plan, None), follow_ups)
+    outcomes = work.writers.each(lambda plan: _send(work, plan), follow_ups)
     if unknown := [outcome.plan for outcome in outcomes if outcome.state == RunItem.State.VERIFYING]:
         # ``send`` looks at the employee before it writes, and writes only what is not true yet.
         work.sleep(settings.SECOND_LOOK_SECONDS)
         outcomes = [outcome for outcome in outcomes if outcome.state != RunItem.State.VERIFYING]
-        outcomes += work.writers.each(lambda plan: writing.send(work.target, plan, None), unknown)
+        outcomes += work.writers.each(lambda plan: _send(work, plan), unknown)
     writing.settle_managers(work.run, outcomes, now=work.now())
     _stop_on_failures(work, outcomes)
 

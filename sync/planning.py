@@ -42,6 +42,7 @@ class CauseCode(enum.StrEnum):
     AMBIGUOUS_TARGET = "ambiguous_target"
     PERSON_ACTIVE = "person_active"
     UNREADABLE = "unreadable"
+    REFUSED = "refused"
 
 
 class Cause(msgspec.Struct, frozen=True):

@@ -24,6 +24,7 @@ SENTENCES: dict[CauseCode, str] = {
     CauseCode.AMBIGUOUS_TARGET: "Employee number {culprit} belongs to two employees in {target}.",
     CauseCode.PERSON_ACTIVE: "The former employment of employee {culprit} is still active in {target}.",
     CauseCode.UNREADABLE: "{source} sent a record we cannot use: {culprit}",
+    CauseCode.REFUSED: "{target} refused a record. {culprit}",
 }
 REMEDIES: dict[CauseCode, str] = {
     CauseCode.UNMAPPED: "Map it, then replay.",
@@ -34,6 +35,7 @@ REMEDIES: dict[CauseCode, str] = {
     CauseCode.AMBIGUOUS_TARGET: "Remove the number from one of them in {target}, then replay.",
     CauseCode.PERSON_ACTIVE: "Nothing to do: the next run continues once the former employment has ended.",
     CauseCode.UNREADABLE: "Correct the record in {source}, then replay.",
+    CauseCode.REFUSED: "Correct what it says in {source} or {target}, then replay.",
 }
 
 

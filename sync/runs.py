@@ -7,6 +7,7 @@ settles something proves that it still does. A queue may deliver a job twice, a 
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ from sync.models import Flow, Run
 from tenants.scope import current_tenant_id, tenant_scope
 
 MAX_ATTEMPTS = 3
+CERTAIN = 0.75
+"""Share of the lease during which its holder may still send."""
 
 
 class AlreadyRunning(Exception):
@@ -95,6 +98,7 @@ def claim(run_id: int, *, now: datetime) -> Run | None:
         run.started_at = run.started_at or now
         run.read = run.planned = 0
         run.save()
+        run.renewed = time.monotonic()
         record([_entry(run, "run.started", {"attempts": run.attempts, "kind": run.kind})], at=now)
     return run
 
@@ -107,6 +111,14 @@ def hold_lease(run: Run, *, now: datetime, **counted: int) -> None:
     renewed = ours.update(heartbeat_at=now, **sums)
     if renewed != 1:
         raise LeaseLost(f"Run #{run.pk} is no longer ours.")
+    run.renewed = time.monotonic()
+
+
+def be_sure(run: Run) -> None:
+    """Call before anything is sent: raises LeaseLost when the lease was not renewed for so long that another worker
+    may soon hold it. A process that slept must not wake up and send what its successor has sent."""
+    if time.monotonic() - run.renewed > settings.RUN_LEASE_SECONDS * CERTAIN:
+        raise LeaseLost(f"Run #{run.pk} was not renewed in time.")
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from connectors.records import Employee
 from sync import problems
 from sync.failures import policy_for
 from sync.models import Link, Problem, Run, RunItem, TargetEmployee
-from sync.planning import Act, Plan, refine
+from sync.planning import Act, Cause, CauseCode, Plan, refine
 from sync.runs import hold_lease
 from sync.upserting import binary, upsert
 
@@ -190,6 +190,8 @@ def settle(
     owner, counted = sent_by or run, _counted(outcomes, dry)
     with transaction.atomic():
         hold_lease(run, now=now, **(counted if owner == run else {}))
+        if not dry:
+            _note_refused(run, outcomes, now)
         _save_items(owner, outcomes, now)
         if owner != run:
             # It has ended; what it had sent became something else than it counted.
@@ -198,6 +200,16 @@ def settle(
         if not dry:
             _save_links(run, [o for o in outcomes if o.employee is not None], now)
             record([_entry(owner, outcome) for outcome in outcomes], at=now)
+
+
+def _note_refused(run: Run, outcomes: Sequence[Outcome], now: datetime) -> None:
+    """Afterwards who was refused stands in the inbox under what the target said, like anybody who is blocked."""
+    refused = [o for o in outcomes if o.state == RunItem.State.REJECTED and o.error is not None]
+    for o in refused:
+        o.plan = msgspec.structs.replace(o.plan, causes=(Cause(CauseCode.REFUSED, "target", o.message),))
+    by_worker = problems.note_blocked(run.flow.integration, [o.plan for o in refused], now=now)
+    for o in refused:
+        o.problem = by_worker[o.plan.worker_id]
 
 
 def _save_items(run: Run, outcomes: Sequence[Outcome], now: datetime) -> None:
@@ -333,9 +345,9 @@ def settle_managers(run: Run, outcomes: Sequence[Outcome], *, now: datetime) -> 
 
 def _clear_blocked(run: Run, outcomes: Sequence[Outcome]) -> None:
     integration = run.flow.integration
-    blocked = [o.plan for o in outcomes if o.state == RunItem.State.BLOCKED]
-    # Whatever became of them: what blocked them does so no more.
-    moved = [o.plan.worker_id for o in outcomes if o.state != RunItem.State.BLOCKED]
+    blocked = [o.plan for o in outcomes if o.plan.causes]
+    # Whatever became of the others: what blocked them does so no more.
+    moved = [o.plan.worker_id for o in outcomes if not o.plan.causes]
     if moved:
         problems.note_moved(integration, moved)
     if blocked:

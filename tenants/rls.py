@@ -12,6 +12,7 @@ from typing import Any
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
 from django.db import connections, transaction
+from django.db.models import Model
 from psycopg import sql
 
 TENANT = "(SELECT NULLIF(current_setting('mlc.tenant', true), '')::uuid)"
@@ -60,6 +61,8 @@ def protect(using: str, application_role: str) -> None:
             if table in existing:
                 for statement in _policies(table, column, owner):
                     cursor.execute(statement)
+        for statement in _tenant_keys(existing):
+            cursor.execute(statement)
         for statement in _functions() if "tenants_tenant" in existing else []:
             cursor.execute(statement)
         for statement in _grants(application_role, existing):
@@ -82,6 +85,47 @@ def _policies(table: str, column: str, owner: str) -> Iterator[str]:
         yield render("DROP POLICY IF EXISTS owner_reads ON {table}")
         yield render(
             "CREATE POLICY owner_reads ON {table} FOR SELECT TO {owner} USING (true)", owner=sql.Identifier(owner)
+        )
+
+
+def _tenant_keys(existing: set[str]) -> Iterator[str]:
+    """Foreign keys that include the tenant: PostgreSQL checks keys without row-level security, so a plain one would
+    accept another tenant's row."""
+    for model in apps.get_models():
+        for field in model._meta.concrete_fields:
+            target = field.related_model
+            if not field.is_relation or not isinstance(target, type) or model._meta.db_table not in existing:
+                continue
+            if _is_tenants(model) and _is_tenants(target) and target._meta.db_table in existing:
+                yield from _tenant_key(model._meta.db_table, str(field.column), target)
+
+
+def _is_tenants(model: type[Model]) -> bool:
+    return any(field.name == "tenant" for field in model._meta.concrete_fields)
+
+
+def _tenant_key(table: str, column: str, target: type[Model]) -> Iterator[str]:
+    referenced, key = target._meta.db_table, target._meta.pk.column
+    unique, foreign = f"{referenced}_of_tenant", f"{table}_{column}_same_tenant"[:63]
+    for name, on, definition in (
+        (unique, referenced, sql.SQL("UNIQUE (tenant_id, {})").format(sql.Identifier(str(key)))),
+        (
+            foreign,
+            table,
+            sql.SQL("FOREIGN KEY (tenant_id, {}) REFERENCES {} (tenant_id, {}) DEFERRABLE INITIALLY DEFERRED").format(
+                sql.Identifier(column), sql.Identifier(referenced), sql.Identifier(str(key))
+            ),
+        ),
+    ):
+        yield (
+            sql.SQL(
+                "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_constraint WHERE conname = {name}) "
+                "THEN ALTER TABLE {on} ADD CONSTRAINT {constraint} {definition}; END IF; END $$"
+            )
+            .format(
+                name=sql.Literal(name), on=sql.Identifier(on), constraint=sql.Identifier(name), definition=definition
+            )
+            .as_string(None)
         )
 
 

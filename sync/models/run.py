@@ -179,6 +179,9 @@ class Run(TenantOwned):
             ),
         ]
 
+    renewed = 0.0
+    """When this process last renewed the lease, on its own monotonic clock. Not stored."""
+
     def __str__(self) -> str:
         return f"#{self.pk} {self.flow}"
 

@@ -430,7 +430,7 @@ def test_a_mended_cause_is_closed_even_when_plex_then_refuses_the_record(sandbox
 
     assert run.rejected == 1, (run.state, run.created, run.blocked)
     with story.scope():
-        assert not Problem.objects.filter(state="open").exists()
+        assert [p.code for p in Problem.objects.filter(state="open")] == ["refused"]
 
 
 def test_a_rehire_waiting_for_the_former_employments_end_comes_with_the_changes(sandbox: dict[str, str]) -> None:

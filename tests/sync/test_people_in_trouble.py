@@ -10,8 +10,8 @@ import pytest
 
 from audit.models import AuditEntry
 from sync.execution import execute_run
-from sync.models import Link, PendingChange, Run, RunItem
-from sync.replay import release
+from sync.models import Link, PendingChange, Problem, Run, RunItem
+from sync.replay import release, replay_problem
 from tenants.scope import tenant_scope
 from tests.cast import make_tenant
 from tests.sync.story import tell
@@ -263,3 +263,27 @@ def test_an_unchanged_record_is_covered_by_the_runs_digest(sandbox: dict[str, st
     assert len(run.digest) == 64
     assert run.digest == again.digest
     assert story.items(run) == {}
+
+
+def test_who_plex_refuses_stands_in_the_inbox_under_what_it_said(sandbox: dict[str, str]) -> None:
+    story = tell(sandbox)
+    story.map_everything()
+    gone = sorted(story.workers().values(), key=lambda w: w["number"])[-1]["title"]
+    story.plex.change("remove_setup_value", kind="positions", value=gone)
+    refused = sum(w["title"] == gone for w in story.workers().values())
+
+    run = story.run()
+
+    assert (run.state, run.rejected, run.created) == (Run.State.PARTLY_FAILED, refused, 12 - refused)
+    with story.scope():
+        [problem] = Problem.objects.filter(state=Problem.State.OPEN)
+        assert problem.victims == refused
+    assert {item.problem for item in story.items(run, state=RunItem.State.REJECTED).values()} == {problem}
+
+    story.plex.change("add_setup_value", kind="positions", value=gone)
+    with story.scope():
+        replay = replay_problem(problem, now=story.world.now())
+        execute_run(replay.pk, story.world)
+        problem.refresh_from_db()
+    assert problem.state == Problem.State.RESOLVED
+    assert len(story.employees()) == 14

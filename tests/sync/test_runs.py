@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -17,6 +18,7 @@ from sync.runs import (
     AlreadyRunning,
     Cancelled,
     LeaseLost,
+    be_sure,
     claim,
     end,
     hold_lease,
@@ -190,3 +192,17 @@ def test_olga_can_neither_claim_nor_cancel_nor_sweep_acmes_run(story: Story, set
         assert sweep(now=story.world.now() + timedelta(days=1)) == []
         with pytest.raises(Run.DoesNotExist):
             request_cancel(run, now=story.world.now())
+
+
+def test_a_worker_that_slept_too_long_sends_nothing(
+    story: Story, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with story.scope():
+        run = request_run(flow_of(story), Run.Kind.FULL, now=story.world.now())
+        claimed = claim(run.pk, now=story.world.now())
+        assert claimed is not None
+        be_sure(claimed)
+        slept = time.monotonic() + settings.RUN_LEASE_SECONDS * 0.8
+        monkeypatch.setattr(time, "monotonic", lambda: slept)
+        with pytest.raises(LeaseLost):
+            be_sure(claimed)

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from django.apps import apps
 from django.db import DatabaseError, close_old_connections, connection, connections, transaction
 
 from connectors.models import Connection
+from sync.models import Integration
 from tenants.models import Membership, Role, Tenant
 from tenants.rls import tenant_ids, tenant_tables
 from tenants.scope import NoTenantScope, tenant_scope
@@ -231,3 +233,30 @@ def _session_tenant() -> str | None:
         cursor.execute("SELECT current_setting('mlc.tenant', true)")
         found: str | None = cursor.fetchone()[0]
     return found
+
+
+def test_no_row_can_point_to_another_tenants_row() -> None:
+    acme, other = make_tenant("Acme"), make_tenant("Other")
+    theirs = [make_connection(other, name) for name in ("Rippling", "Plex")]
+
+    with tenant_scope(acme.id):
+        with pytest.raises(DatabaseError, match="same_tenant"), transaction.atomic():
+            Integration.objects.create(name="planted", source_id=theirs[0].pk, target_id=theirs[1].pk)
+        assert Integration.objects.count() == 0
+
+
+def test_every_key_between_tenant_tables_includes_the_tenant(raw: psycopg.Connection) -> None:
+    named = {row[0] for row in raw.execute("SELECT conname FROM pg_constraint WHERE contype = 'f'")}
+
+    missing = [
+        f"{model.__name__}.{field.name}"
+        for model in apps.get_models()
+        for field in model._meta.concrete_fields
+        if field.is_relation
+        and {"tenant"} <= {f.name for f in model._meta.concrete_fields}
+        and isinstance(field.related_model, type)
+        and {"tenant"} <= {f.name for f in field.related_model._meta.concrete_fields}
+        and f"{model._meta.db_table}_{field.column}_same_tenant"[:63] not in named
+    ]
+    assert missing == []
+    assert sum(name.endswith("_same_tenant") for name in named) > 10
