@@ -19,6 +19,7 @@ from sync.admin.refusals import SAYS
 from sync.models import PendingChange, Run, RunItem
 from sync.replay import UNDONE, effect_of, release, replay_item, replay_run, replay_undone, undone_of
 from sync.runs import request_cancel
+from sync.writing import COUNTER_OF
 from tenants.models import Role
 from tenants.pages import Choice, Question, Records, act, rows_before
 
@@ -77,26 +78,19 @@ class RunPages(Records):
         return runs
 
     def page(self, request: HttpRequest, record: Run) -> dict[str, Any]:
-        numbers = dict(RunItem.objects.filter(run=record).values_list("state").annotate(Count("pk")).order_by())
-        names = dict(RunItem.State.choices)
-        state = Choice(
-            param="state",
-            label="People",
-            options=[("", "All"), *((s, f"{names[s]} ({n:,})") for s, n in sorted(numbers.items()))],
-        )
+        dry = record.kind == Run.Kind.PREVIEW or record.planned > 0
+        state = Choice(param="state", label="People", options=[("", "All"), *_states_of(record)])
         state.chosen = self.chosen(request, state)
         items = RunItem.objects.filter(run=record).select_related("problem")
         if state.chosen:
             items = items.filter(state=state.chosen)
         rows = rows_before(items.order_by("-pk"), request)
-        undone = sum(numbers.get(s, 0) for s in UNDONE)
-        dry = record.kind == Run.Kind.PREVIEW or bool(numbers.get(RunItem.State.PLANNED) and record.planned)
         return {
             "progress": progress_of(record, timezone.now()),
-            "choices": [state] if len(numbers) > 1 else [],
+            "choices": [state] if len(state.options) > 2 else [],
             "items": rows,
             "shown_items": _with_changes(rows.records, record),
-            "undone": 0 if dry else undone,
+            "undone": 0 if dry else sum(getattr(record, COUNTER_OF[s]) for s in UNDONE),
             "dry": dry,
             "took": (record.finished_at - record.started_at).total_seconds()
             if record.finished_at and record.started_at
@@ -174,6 +168,18 @@ class RunPages(Records):
         return HttpResponseRedirect(self.back(replay_undone(run, now=timezone.now())))
 
 
+def _states_of(run: Run) -> list[tuple[str, str]]:
+    """The states to choose from: those its counters name, with the number, and "Sending" while it works.
+
+    The items are not counted: there may be hundreds of thousands. Most of those unchanged have none, so they are no
+    choice.
+    """
+    numbers = [(s, label, getattr(run, COUNTER_OF.get(s, ""), 0)) for s, label in RunItem.State.choices]
+    counted = [(s, f"{label} ({n:,})") for s, label, n in numbers if n and s != RunItem.State.UNCHANGED]
+    sending = [(RunItem.State.SENDING.value, RunItem.State.SENDING.label)] if run.state == Run.State.APPLYING else []
+    return sending + counted
+
+
 def _held_acts(run: Run) -> list[tuple[str, int]]:
     """What a held run would have done: (in words, to so many); empty for a run that is not held."""
     if run.state != Run.State.HELD:
@@ -186,9 +192,10 @@ def _with_changes(items: list[RunItem], run: Run) -> list[tuple[RunItem, list[Fi
 
 
 def _groups(run: Run) -> list[Group]:
-    """What a preview found, by act; a constant number of queries."""
+    """What a preview found, by act; a constant number of queries. A walk knows its numbers; only the few of a
+    replay are counted."""
     items = RunItem.objects.filter(run=run)
-    numbers = dict(items.values_list("change").annotate(Count("pk")).order_by())
+    numbers = run.survey or dict(items.values_list("change").annotate(Count("pk")).order_by())
     in_order = items.select_related("problem").order_by("label", "pk")
     shown = [change for change in GROUPS if numbers.get(change)]
     first = {change: list(in_order.filter(change=change)[:SHOWN_OF_A_GROUP]) for change in shown}

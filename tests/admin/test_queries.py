@@ -149,6 +149,19 @@ def test_a_list_over_a_table_without_end_is_never_counted(name: str, large: Comp
     table = "audit_auditentry" if name in ("audit", "timeline") else "sync_run"
     for query in asked(large, PAGES[name]):
         assert f'COUNT(*) AS "__count" FROM "{table}"' not in query
+        assert 'COUNT("sync_runitem"' not in query
+
+
+def test_the_states_to_choose_from_carry_the_numbers_the_run_has_counted(small: Company) -> None:
+    with tenant_scope(small.tenant.id):
+        Run.objects.filter(pk=small.runs[0].pk).update(created=1_200, blocked=5, unchanged=7)
+    client = Client()
+    client.force_login(small.ada)
+    context = client.get(reverse("admin:sync_run_change", args=[small.runs[0].pk]), {"state": "blocked"}).context
+    [choice] = context["choices"]
+    assert [label for _, label in choice.options] == ["All", "Hired (1,200)", "Blocked (5)"]
+    assert {item.state for item, _ in context["shown_items"]} == {"blocked"}
+    assert context["undone"] == 5
 
 
 def test_the_next_page_of_people_in_a_run_starts_where_this_one_ended(large: Company) -> None:
