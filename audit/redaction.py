@@ -34,14 +34,14 @@ SHOWN = (
         source_code target_code valid_from valid_to confirmed suggested score rule default vendor environment settings
         schedule time_zone enabled writes_enabled write_guard threshold mode interval role expires_at prefix base_url
         source target flow integration connection integration_id connection_id flow_id mapping_id link_id run_id
-        item_id problem_id fields missing inactive renamed findings
+        item_id problem_id fields missing inactive renamed findings every_minutes full_every_hours max_change_percent
     """)
     # What a run did, and why something stopped.
     | _names("""
         counts read planned created updated terminated rehired transferred unchanged blocked rejected verifying failed
         queued total expected limit watermark since until keys_digest content_digest started_at finished_at seconds
         attempts outcome change problem problems cause sentence remedy error preview complete trigger replay_of file
-        rows from_seq to_seq last_hash ok
+        rows entries from_seq to_seq last_hash ok
     """)
     # Pay runs and journals by their identity; their money is refused below.
     | _names("""

@@ -19,6 +19,18 @@ def test_an_act_by_a_key_is_found_by_the_correlation_id_of_its_answer(cast: Cast
     assert ada.get(f"audit-entries/{entry['seq']}/").ok() == entry
 
 
+def test_what_was_changed_of_a_flow_can_be_read_in_the_trail(cast: Cast, ada: Caller) -> None:
+    flow = found(cast.acme).people
+    values = {"every_minutes": 30, "full_every_hours": 48, "max_change_percent": 35, "writes_enabled": True}
+    before = ada.get(f"flows/{flow.pk}/").ok()
+    ada.patch(f"flows/{flow.pk}/", values).ok()
+    [entry] = ada.all("audit-entries/?action=flow.changed")
+    assert {change["field"]: (change["before"], change["after"]) for change in entry["changes"]} == {
+        name: (before[name], value) for name, value in values.items() if before[name] != value
+    }
+    assert len(entry["changes"]) >= 3
+
+
 def test_the_exported_trail_can_be_verified_with_nothing_of_ours(cast: Cast, ada: Caller, vera: Caller) -> None:
     found(cast.acme).add(30)
     verified = vera.post("audit-entries/verify/").ok()
