@@ -31,7 +31,7 @@ def test_an_entry_says_what_who_when_why_and_where_from() -> None:
         record([worker_entry(12)], at=AT)
 
     [entry] = entries_of(acme)
-    assert entry.sentence == "12 J… D… was updated in plex."
+    assert entry.sentence == "12 J… D… was updated in Plex."
     assert (entry.seq, entry.at, entry.run_id) == (1, AT, 7)
     assert (entry.actor_kind, entry.actor_label, entry.correlation_id) == ("user", "pat@example.com", "request-42")
     assert (entry.subject_kind, entry.subject_id, entry.source_id, entry.target_id) == (

@@ -247,6 +247,8 @@ def test_every_record_and_act_is_in_the_audit_trail(sandbox: dict[str, str]) -> 
         assert verify(story.tenant.id).ok
     by_action = Counter(entry.action for entry in entries)
     assert by_action["worker.created"] == 12
+    created = next(entry for entry in entries if entry.action == "worker.created")
+    assert created.sentence == f"{created.subject_label} was created in Plex."
     assert by_action["run.started"] == by_action["run.finished"] == 1
     family_names = {w["family_name"] for w in story.workers().values() if len(w["family_name"]) > 3}
     assert not [name for name in family_names for entry in entries if name in entry.body]
