@@ -70,7 +70,9 @@ def confirm(mappings: Sequence[Mapping], *, now: datetime) -> int:
     """A person agrees with these suggestions; returns how many were not confirmed before."""
     with transaction.atomic():
         pending = list(
-            Mapping.objects.select_for_update().filter(pk__in=[m.pk for m in mappings], state=Mapping.State.SUGGESTED)
+            Mapping.objects.select_for_update(of=("self",))
+            .select_related("integration__source", "integration__target")
+            .filter(pk__in=[m.pk for m in mappings], state=Mapping.State.SUGGESTED)
         )
         for mapping in pending:
             _check(mapping.integration, mapping.kind, mapping.source_key, mapping.target_key)
@@ -168,8 +170,15 @@ def people_covered(integration: Integration) -> tuple[int, int]:
     return len(linked - blocked), len(linked | blocked)
 
 
-def export_csv(integration: Integration) -> Iterator[str]:
-    """Lines of a CSV file with a header, one mapping a line, in a stable order."""
+def export_csv(integration: Integration, *, now: datetime) -> Iterator[str]:
+    """Lines of a CSV file with a header, one mapping a line, in a stable order. That they were exported is recorded
+    at once, before the first line is read."""
+    with transaction.atomic():
+        _record_file("mapping.exported", integration, now)
+    return _lines(integration)
+
+
+def _lines(integration: Integration) -> Iterator[str]:
     names = _names(integration)
     yield _line(COLUMNS)
     for m in Mapping.objects.filter(integration=integration).order_by("kind", "source_key", "valid_from").iterator():
@@ -212,14 +221,7 @@ def import_csv(integration: Integration, text: str, *, now: datetime) -> int:
     with transaction.atomic():
         for values in rows:
             save_mapping(integration, **values, now=now)
-        entry = Entry(
-            action="mapping.imported",
-            subject_kind="integration",
-            subject_id=str(integration.pk),
-            subject_label=integration.name,
-            detail={"rows": len(rows)},
-        )
-        record([entry], at=now)
+        _record_file("mapping.imported", integration, now, rows=len(rows))
     return len(rows)
 
 
@@ -333,16 +335,46 @@ def _shown(mapping: Mapping) -> dict[str, Any]:
     }
 
 
+def _labels(mappings: Sequence[Mapping]) -> dict[int, str]:
+    """What to call each mapping, as staff know the values: "Department Paint Shop → Paint"."""
+    keys = {key for mapping in mappings for key in (mapping.source_key, mapping.target_key)}
+    ends = {end for m in mappings for end in (m.integration.source_id, m.integration.target_id)}
+    rows = ReferenceValue.objects.filter(connection_id__in=ends, kind__in={m.kind for m in mappings})
+    values = rows.filter(external_id__in=keys).values_list("connection_id", "kind", "external_id", "name")
+    names = {(end, kind, key): name for end, kind, key, name in values if name}
+
+    def name(mapping: Mapping, end: Any, key: str) -> str:
+        return names.get((end, mapping.kind, key), key)
+
+    return {
+        m.pk: f"{m.get_kind_display()} {name(m, m.integration.source_id, m.source_key)} → "
+        f"{name(m, m.integration.target_id, m.target_key)}"
+        for m in mappings
+    }
+
+
+def _record_file(verb: str, integration: Integration, now: datetime, **detail: Any) -> None:
+    entry = Entry(
+        action=verb,
+        subject_kind="integration",
+        subject_id=str(integration.pk),
+        subject_label=integration.name,
+        detail=detail,
+    )
+    record([entry], at=now)
+
+
 def _record(
     verb: str, mappings: Sequence[tuple[Mapping, dict[str, Any] | None]], now: datetime, *, removed: bool = False
 ) -> None:
+    labels = _labels([mapping for mapping, _ in mappings])
     record(
         [
             Entry(
                 action=verb,
                 subject_kind="mapping",
                 subject_id=str(mapping.pk),
-                subject_label=str(mapping)[:200],
+                subject_label=labels[mapping.pk],
                 before=before,
                 after=None if removed else _shown(mapping),
             )

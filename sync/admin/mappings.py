@@ -200,7 +200,9 @@ class MappingPages(Records):
         """Every mapping of the integration as a CSV file."""
         integration = self._integration(request, integration_id)
         # Joined here: once the response has left, its lines could no longer be read from the database.
-        answer = HttpResponse("".join(export_csv(integration)), content_type="text/csv; charset=utf-8")
+        answer = HttpResponse(
+            "".join(export_csv(integration, now=timezone.now())), content_type="text/csv; charset=utf-8"
+        )
         answer["Content-Disposition"] = 'attachment; filename="mappings.csv"'
         return answer
 

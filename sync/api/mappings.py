@@ -17,7 +17,6 @@ from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.record import Entry, record
 from connectors.records import RefKind
 from sync import mappings
 from sync.api import filters
@@ -259,17 +258,8 @@ class MappingViewSet(ApiViewSet[Mapping]):
     )
     @action(detail=False, pagination_class=None, filter_backends=[])
     def export(self, request: Request) -> StreamingHttpResponse:
-        """All mappings of an integration as a CSV file."""
-        integration = self._named(request)
-        entry = Entry(
-            action="mapping.exported",
-            subject_kind="integration",
-            subject_id=str(integration.pk),
-            subject_label=integration.name,
-        )
-        with transaction.atomic():
-            record([entry], at=self.now())
-        lines: Iterable[str] = mappings.export_csv(integration)
+        """All mappings of an integration as a CSV file. That they were exported becomes an audit entry."""
+        lines: Iterable[str] = mappings.export_csv(self._named(request), now=self.now())
         response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = 'attachment; filename="mappings.csv"'
         return response

@@ -50,6 +50,7 @@ def test_what_was_exported_can_be_imported_again(office: Office) -> None:
     answer = pat.post(path, {"file": io.BytesIO(exported)}, follow=True)
     with office.story.scope():
         number = Mapping.objects.count()
+        assert AuditEntry.objects.filter(action="mapping.exported", actor_kind="user").count() == 1
     assert f"{number} mappings imported and confirmed." in answer.content.decode()
 
 
