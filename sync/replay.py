@@ -87,14 +87,29 @@ def replay_problem(problem: Problem, *, now: datetime) -> Run:
     return _replay(flow, victims_of(problem), None, now, "problem.replayed", "problem", str(problem.pk), label)
 
 
-def release(run: Run, *, now: datetime) -> Run:
-    """Let a held run go on, up to what it showed: a new run of the same kind. Raises ValueError for a run that is
-    not held or was released before, AlreadyRunning."""
+def why_not_released(run: Run) -> str:
+    """Why this run cannot be released, as a sentence; empty when it can.
+
+    What a person would agree to must still be what lies ahead: a later walk that came to its end has changed it. A
+    run over the changes alone does not overtake one over everybody, and previews and replays overtake nothing.
+    """
     if run.state != Run.State.HELD:
-        raise ValueError("This run is not held, so there is nothing to release.")
+        return "This run is not held, so there is nothing to release."
+    if run.releases.exists():
+        return "This run was released before."
+    wider = [Run.Kind.FULL] if run.kind == Run.Kind.FULL else [Run.Kind.FULL, Run.Kind.CHANGES]
+    finished = (Run.State.SUCCEEDED, Run.State.PARTLY_FAILED)
+    if Run.objects.filter(flow=run.flow_id, pk__gt=run.pk, kind__in=wider, state__in=finished).exists():
+        return "A later run has finished since; start a new run to see what it would do now."
+    return ""
+
+
+def release(run: Run, *, now: datetime) -> Run:
+    """Let a held run go on, up to what it showed: a new run of the same kind. Raises ValueError with the sentence
+    of ``why_not_released``, AlreadyRunning."""
     with transaction.atomic():
-        if Run.objects.select_for_update().get(pk=run.pk).releases.exists():
-            raise ValueError("This run was released before.")
+        if refusal := why_not_released(Run.objects.select_for_update().get(pk=run.pk)):
+            raise ValueError(refusal)
         released = request_run(run.flow, run.kind, now=now, trigger="release", release_of=run)
         _record("run.released", "run", str(run.pk), str(run), released, now)
         enqueue_run(released)

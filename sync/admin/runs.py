@@ -17,9 +17,8 @@ from sync.admin.choices import by_integration
 from sync.admin.progress import progress_of
 from sync.admin.refusals import SAYS
 from sync.models import PendingChange, Run, RunItem
-from sync.replay import UNDONE, effect_of, release, replay_item, replay_run, replay_undone, undone_of
+from sync.replay import UNDONE, effect_of, release, replay_item, replay_run, replay_undone, undone_of, why_not_released
 from sync.runs import request_cancel
-from sync.writing import COUNTER_OF
 from tenants.models import Role
 from tenants.pages import Choice, Question, Records, act, rows_before
 
@@ -90,7 +89,7 @@ class RunPages(Records):
             "choices": [state] if len(state.options) > 2 else [],
             "items": rows,
             "shown_items": _with_changes(rows.records, record),
-            "undone": 0 if dry else sum(getattr(record, COUNTER_OF[s]) for s in UNDONE),
+            "undone": 0 if dry else sum(_counted(record, s) for s in UNDONE),
             "dry": dry,
             "took": (record.finished_at - record.started_at).total_seconds()
             if record.finished_at and record.started_at
@@ -98,6 +97,7 @@ class RunPages(Records):
             "groups": _groups(record) if dry else [],
             "later": PendingChange.objects.filter(integration=record.flow.integration).count() if dry else 0,
             "released_by": record.releases.first() if record.state == Run.State.HELD else None,
+            "not_released": why_not_released(record) if record.state == Run.State.HELD else "",
             "held_acts": _held_acts(record),
         }
 
@@ -114,8 +114,8 @@ class RunPages(Records):
         return "The run stops after the records under way." if after.state in Run.ACTIVE else "The run has ended."
 
     def ask_release(self, request: HttpRequest, run: Run) -> Question | str:
-        if run.state != Run.State.HELD:
-            return "This run is not held, so there is nothing to release."
+        if refusal := why_not_released(run):
+            return refusal
         wants = [f"{word} {number:,}" for word, number in _held_acts(run)]
         return Question(
             title=f"Release run #{run.pk}?",
@@ -174,10 +174,16 @@ def _states_of(run: Run) -> list[tuple[str, str]]:
     The items are not counted: there may be hundreds of thousands. Most of those unchanged have none, so they are no
     choice.
     """
-    numbers = [(s, label, getattr(run, COUNTER_OF.get(s, ""), 0)) for s, label in RunItem.State.choices]
+    numbers = [(s, label, _counted(run, s)) for s, label in RunItem.State.choices]
     counted = [(s, f"{label} ({n:,})") for s, label, n in numbers if n and s != RunItem.State.UNCHANGED]
     sending = [(RunItem.State.SENDING.value, RunItem.State.SENDING.label)] if run.state == Run.State.APPLYING else []
     return sending + counted
+
+
+def _counted(run: Run, state: str) -> int:
+    """How many records the run counted in this state; zero for a state that has no counter."""
+    number: int = getattr(run, "unsent" if state == RunItem.State.PLANNED else state, 0)
+    return number
 
 
 def _held_acts(run: Run) -> list[tuple[str, int]]:

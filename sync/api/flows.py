@@ -143,7 +143,8 @@ class FlowViewSet(RunStarting[Flow]):
     @extend_schema(responses={201: RunSerializer})
     @action(detail=True, methods=["post"])
     def release(self, request: Request, pk: Any) -> Response:
-        """Let the held run go on, up to what it showed."""
+        """Let the held run go on, up to what it showed. Refused once a later run has finished: what it showed is no
+        longer what would happen."""
         flow = self.get_object()
         held = Run.objects.filter(flow=flow, state=Run.State.HELD).select_related("flow").order_by("-pk").first()
         if held is None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from django_q.models import OrmQ
 
+from sync.configuring import configure_flow
+from sync.models import Run
 from tenants.models import Role
 from tests.api.caller import Caller
 from tests.api.company import found
@@ -106,6 +110,36 @@ def test_a_held_run_goes_on_when_an_approver_releases_it(cast: Cast, pat: Caller
     done = ann.get(f"runs/{released['id']}/").ok()
     assert (done["state"], done["terminated"]) == ("succeeded", 8)
     assert "released before" in ann.post(f"{flow}release/").problem(409)["detail"]
+
+
+def test_a_held_run_that_a_later_one_has_overtaken_is_not_released(
+    cast: Cast, pat: Caller, sandbox: dict[str, str]
+) -> None:
+    story = tell(sandbox, size=20, tenant=cast.acme)
+    story.map_everything()
+    story.run()
+    leavers = sorted(story.workers().values(), key=lambda w: w["number"])[-8:]
+    for worker in leavers:
+        story.rippling.change("terminate", worker=worker["id"])
+    held = story.run()
+    assert held.state == "held"
+    with story.scope():
+        configure_flow(story.flows["people"], {"max_change_percent": 90}, now=story.world.now())
+    assert story.run(kind=Run.Kind.PREVIEW).state == "succeeded"
+    ann = Caller(make_key(cast.acme, Role.APPROVER))
+    assert story.run().terminated == 8
+
+    refused = ann.post(f"flows/{story.flows['people'].pk}/release/").problem(409)
+
+    assert refused["detail"].startswith("A later run has finished since")
+    assert [run["id"] for run in pat.all("runs/?state=scheduled")] == []
+    client = Client()
+    client.force_login(cast.people[Role.APPROVER])
+    page = client.get(reverse("admin:sync_run_change", args=[held.pk])).content.decode()
+    assert "A later run has finished since" in page
+    assert reverse("admin:sync_run_release", args=[held.pk]) not in page
+    asked = client.get(reverse("admin:sync_run_release", args=[held.pk]), follow=True).content.decode()
+    assert "A later run has finished since" in asked
 
 
 def test_a_run_is_handed_to_the_workers_in_the_transaction_that_makes_it(cast: Cast, pat: Caller) -> None:
