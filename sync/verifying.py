@@ -23,8 +23,9 @@ from sync.planning import Act, Plan, refine
 from sync.planning import plan as plan_workers
 from sync.rereading import reread
 from sync.runs import hold_lease
+from sync.settling import settle
 from sync.surroundings import SurroundingsLoader
-from sync.writing import DONE, Outcome, settle
+from sync.writing import DONE, Outcome
 
 BATCH = 100
 AT_ONCE = 1000

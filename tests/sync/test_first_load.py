@@ -13,7 +13,7 @@ def test_managers_go_first_so_that_their_people_need_no_second_write(
     sandbox: dict[str, str], monkeypatch: pytest.MonkeyPatch, kept: int
 ) -> None:
     monkeypatch.setattr("sync.people.PAGE", 10)
-    monkeypatch.setattr("sync.people.KEPT_CHANGES", kept)
+    monkeypatch.setattr("sync.surveying.KEPT_CHANGES", kept)
     story = tell(sandbox, size=150, rippling={"seed": 5})
     story.map_everything()
 
