@@ -58,7 +58,7 @@ def test_a_cancel_in_the_middle_leaves_counters_and_problems_right(sandbox: dict
     story = tell(sandbox)
     story.map_everything()
     unmapped_department(story, *last(story, 2))
-    real = people.apply_page
+    real = applying.apply_page
 
     def apply_then_cancel(work: Any, *args: Any) -> None:
         real(work, *args)
