@@ -337,20 +337,7 @@ def _manager(worker: Worker, link: LinkState | None, around: Surroundings) -> tu
     return worker.manager_id, manager.target_id
 
 
-COMPARED = (
-    "number",
-    "given_name",
-    "middle_name",
-    "family_name",
-    "work_email",
-    "department",
-    "location",
-    "position",
-    "employment_type",
-    "shift",
-    "company",
-    "manager_id",
-)
+COMPARED = (*fingerprints.FIELDS, "manager_id")
 MOVES = frozenset({"department", "location", "company"})
 
 
