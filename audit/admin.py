@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import tempfile
-import zipfile
 from datetime import datetime, time, timedelta
-from pathlib import Path
 from typing import Any
 
 from django.contrib import admin, messages
@@ -18,7 +14,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 
 from audit import actions, queries
-from audit.export import FILE, MANIFEST, VERIFIER, EmptyRange, write_export
+from audit.export import EmptyRange, packed_export
 from audit.models import AuditChain, AuditEntry
 from audit.record import Entry, record
 from audit.verify import verify
@@ -91,11 +87,7 @@ class AuditPages(Records):
             return self.render(request, "audit/export.html", {"last": head.seq if head else 0, "title": "Export"})
         try:
             first, last = (_number(request.POST.get(name, "")) for name in ("from_seq", "to_seq"))
-            with tempfile.TemporaryDirectory() as directory:
-                manifest = write_export(
-                    membership.tenant, Path(directory) / "export", from_seq=first or 1, to_seq=last, at=timezone.now()
-                )
-                packed = _packed(Path(directory) / "export")
+            manifest, packed = packed_export(membership.tenant, from_seq=first or 1, to_seq=last, at=timezone.now())
         except (EmptyRange, ValueError) as refusal:
             messages.error(request, str(refusal))
             return HttpResponseRedirect(self.address("export"))
@@ -147,13 +139,3 @@ def _number(text: str) -> int | None:
     if not (text.strip().isascii() and text.strip().isdigit() and len(text.strip()) < 19):
         raise ValueError("Enter the numbers of the first and the last entry.")
     return int(text)
-
-
-def _packed(directory: Path) -> io.IOBase:
-    """The export as one file that vanishes when it is closed."""
-    packed = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in (FILE, MANIFEST, VERIFIER):
-            archive.write(directory / name, name)
-    packed.seek(0)
-    return packed

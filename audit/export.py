@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import tempfile
 import uuid
+import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
@@ -100,6 +103,22 @@ def write_export(
     (directory / MANIFEST).write_bytes(msgspec.json.format(_encoder.encode(manifest), indent=2) + b"\n")
     shutil.copyfile(verify_export.__file__, directory / VERIFIER)
     return manifest
+
+
+def packed_export(
+    tenant: Tenant, *, from_seq: int = 1, to_seq: int | None = None, at: datetime
+) -> tuple[Manifest, IO[bytes]]:
+    """The manifest, and the three files of ``write_export`` as one ZIP file, in constant memory. The caller closes
+    the file, which is gone then. Raises as ``export_lines``."""
+    with tempfile.TemporaryDirectory() as parent:
+        directory = Path(parent) / "export"
+        manifest = write_export(tenant, directory, from_seq=from_seq, to_seq=to_seq, at=at)
+        packed = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name in (FILE, MANIFEST, VERIFIER):
+                archive.write(directory / name, name)
+    packed.seek(0)
+    return manifest, packed
 
 
 def _range(tenant_id: uuid.UUID, from_seq: int, to_seq: int | None) -> tuple[int, int]:

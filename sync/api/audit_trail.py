@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Iterator
+from typing import IO, Any, ClassVar
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -17,10 +18,11 @@ from rest_framework.response import Response
 
 from audit import actions
 from audit.context import KINDS
-from audit.export import EmptyRange, export_lines
+from audit.export import EmptyRange, export_lines, packed_export
 from audit.models import AuditEntry
 from audit.record import Entry, record
 from audit.verify import verify
+from sync.access import own_tenant
 from sync.api import filters
 from sync.api.views import ApiViewSet
 from tenants.models import Role
@@ -101,6 +103,13 @@ class AuditFilter(filters.FilterSet):
     until = filters.InstantFilter(field_name="at", lookup_expr="lt")
 
 
+PIECE = 64 * 1024
+RANGE = [
+    OpenApiParameter("from_seq", OpenApiTypes.INT64, description="The first entry; left out: 1."),
+    OpenApiParameter("to_seq", OpenApiTypes.INT64, description="The last entry; left out: the last there is."),
+]
+
+
 class AuditEntryViewSet(ApiViewSet[AuditEntry]):
     """Everything that was done, by whom, and what came of it; newest first. Nothing here can be changed."""
 
@@ -109,7 +118,10 @@ class AuditEntryViewSet(ApiViewSet[AuditEntry]):
     lookup_field = "seq"
     serializer_class = AuditEntrySerializer
     filterset_class = AuditFilter
-    parameters: ClassVar[dict[str, tuple[str, ...]]] = {"export": ("from_seq", "to_seq")}
+    parameters: ClassVar[dict[str, tuple[str, ...]]] = {
+        "export": ("from_seq", "to_seq"),
+        "evidence": ("from_seq", "to_seq"),
+    }
     outside_transaction = ("verify",)
     action_roles: ClassVar[dict[str, Role]] = {"verify": Role.VIEWER}
 
@@ -133,10 +145,7 @@ class AuditEntryViewSet(ApiViewSet[AuditEntry]):
         return Response(VerificationSerializer(found).data)
 
     @extend_schema(
-        parameters=[
-            OpenApiParameter("from_seq", OpenApiTypes.INT64, description="The first entry; left out: 1."),
-            OpenApiParameter("to_seq", OpenApiTypes.INT64, description="The last entry; left out: the last there is."),
-        ],
+        parameters=RANGE,
         responses={
             (200, "application/jsonl"): OpenApiResponse(
                 OpenApiTypes.STR, "One entry a line, oldest first: seq, previous_hash, hash, body."
@@ -153,9 +162,35 @@ class AuditEntryViewSet(ApiViewSet[AuditEntry]):
             lines = export_lines(current_tenant_id(), from_seq=first, to_seq=last)
         except EmptyRange as error:
             raise ValidationError({"from_seq": str(error)}) from None
-        self._record("audit.exported", {"from": first, "to": last or "the last"})
+        self._record("audit.exported", {"from_seq": first, "to_seq": last or "the last"})
         response = StreamingHttpResponse(lines, content_type="application/jsonl")
         response["Content-Disposition"] = 'attachment; filename="audit.jsonl"'
+        return response
+
+    @extend_schema(
+        parameters=RANGE,
+        responses={
+            (200, "application/zip"): OpenApiResponse(
+                OpenApiTypes.BINARY, "A ZIP file of audit.jsonl, manifest.json and verify_export.py."
+            )
+        },
+        filters=False,
+    )
+    @action(detail=False, pagination_class=None, filter_backends=[])
+    def evidence(self, request: Request) -> StreamingHttpResponse:
+        """What an auditor needs, as a ZIP file: the entries as `export` has them, a manifest with their hash, and a
+        program that verifies both with Python alone (`python3 verify_export.py`). Compare the last hash it prints
+        with one you kept. That they were exported becomes an entry too."""
+        first, last = _number(request, "from_seq") or 1, _number(request, "to_seq")
+        try:
+            manifest, packed = packed_export(own_tenant(), from_seq=first, to_seq=last, at=self.now())
+        except EmptyRange as error:
+            raise ValidationError({"from_seq": str(error)}) from None
+        shown = {"from_seq": manifest.from_seq, "to_seq": manifest.to_seq, "last_hash": manifest.last_hash}
+        self._record("audit.exported", shown)
+        name = f"audit-{manifest.from_seq}-{manifest.to_seq}.zip"
+        response = StreamingHttpResponse(_pieces(packed), content_type="application/zip")
+        response["Content-Disposition"] = f'attachment; filename="{name}"'
         return response
 
     def _record(self, verb: str, detail: dict[str, Any]) -> None:
@@ -168,6 +203,13 @@ class AuditEntryViewSet(ApiViewSet[AuditEntry]):
         )
         with transaction.atomic():
             record([entry], at=self.now())
+
+
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    """The content; the file is closed with the last piece, whatever the server does with the response."""
+    with file:
+        while piece := file.read(PIECE):
+            yield piece
 
 
 def _number(request: Request, name: str) -> int | None:

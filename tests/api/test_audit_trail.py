@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
 
 from tests.api.caller import Caller
 from tests.api.company import found
@@ -53,3 +58,22 @@ def test_the_exported_trail_can_be_verified_with_nothing_of_ours(cast: Cast, ada
         "audit.exported",
         "audit.verified",
     ]
+
+
+def test_an_auditor_verifies_what_the_api_hands_out_with_python_alone(cast: Cast, vera: Caller, tmp_path: Path) -> None:
+    found(cast.acme).add(30)
+    verified = vera.post("audit-entries/verify/").ok()
+    answer = vera.get(f"audit-entries/evidence/?to_seq={verified['entries']}")
+    assert (answer.status, answer.type) == (200, "application/zip")
+    zipfile.ZipFile(io.BytesIO(answer.content)).extractall(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", tmp_path / "verify_export.py"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"{verified['entries']} entries of Acme" in done.stdout
+    assert verified["last_hash"] in done.stdout
+    lines = vera.get(f"audit-entries/export/?to_seq={verified['entries']}").content
+    assert (tmp_path / "audit.jsonl").read_bytes() == lines
+    assert set(vera.get("audit-entries/evidence/?from_seq=5&to_seq=3").errors()) == {"from_seq"}
+    [exported] = [entry for entry in vera.all("audit-entries/?action=audit.exported") if entry["detail"]["to_seq"]][1:]
+    assert exported["detail"]["last_hash"] == verified["last_hash"]
