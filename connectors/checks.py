@@ -46,11 +46,15 @@ def _failure(error: ConnectorError) -> Finding:
     )
 
 
+def _asked_with(connection: Connection) -> tuple[object, ...]:
+    return connection.environment, connection.settings, connection.sealed
+
+
 def _store(connection: Connection, result: CheckResult, at: datetime) -> None:
-    """Settings or credentials may have changed while we asked; then the answer is about the past and only audited."""
+    """What we asked with may have changed meanwhile; then the answer is about the past and only audited."""
     with transaction.atomic():
         stored = Connection.objects.select_for_update().get(pk=connection.pk)
-        if (stored.settings, stored.sealed) == (connection.settings, connection.sealed):
+        if _asked_with(stored) == _asked_with(connection):
             stored.note_check(result, at=at)
             stored.save(update_fields=["findings", "learned", "account", "checked_at", "state", "state_reason"])
         entry = Entry(

@@ -65,7 +65,8 @@ def open_to_check(
     except SealBroken as broken:
         raise ConnectionConfigError(str(broken)) from None
     context = ConnectorContext(
-        settings=connection.settings,
+        # Said once, on the connection; vendors whose address depends on it read it like a setting.
+        settings={**connection.settings, "environment": connection.environment},
         credentials=credentials,
         learned=connection.learned,
         allowed_hosts=allowed_hosts(vendor),

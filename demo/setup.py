@@ -87,7 +87,6 @@ def _plex(there: Customer, rippling: Customer) -> dict[str, Any]:
         "environment": "test",
         "settings": {
             "profile": "documents",
-            "environment": "test",
             "base_url": there.url + there.connect["documents_path"],
             "token_url": there.url + there.connect["token_path"],
             "client_id": there.connect["client_id"],

@@ -39,14 +39,6 @@ SETTINGS: tuple[SettingField, ...] = (
         choices=(("connect", "Connect (API key)"), ("documents", "Cloud API (client id and secret)")),
     ),
     SettingField(
-        name="environment",
-        label="Environment",
-        help="Must agree with the address: test addresses have 'test.' in their name.",
-        required=True,
-        default="production",
-        choices=(("production", "Production"), ("test", "Test")),
-    ),
-    SettingField(
         name="base_url",
         label="Address",
         help="Leave empty for Plex's own: connect.plex.com or cloud.plex.com/api, with 'test.' for the test system.",

@@ -83,7 +83,7 @@ def read_settings(context: ConnectorContext) -> PlexSettings:
         raise ConnectionConfigError("The plant header holds the tenant id, but a plant has none in the settings.")
     return PlexSettings(
         profile=profile,
-        base_url=_base_url(context, profile, _choice(text("environment"), "environment")),
+        base_url=_base_url(context, profile, _environment(context)),
         plants=plants,
         tenant_header=header,
         tenant_header_value=kind,
@@ -100,6 +100,14 @@ def read_settings(context: ConnectorContext) -> PlexSettings:
         },
         may_be_empty=text("may_be_empty") == "yes",
     )
+
+
+def _environment(context: ConnectorContext) -> str:
+    """The connection's environment; production where it names none."""
+    environment = context.settings.get("environment") or "production"
+    if environment not in ("production", "test"):
+        raise ConnectionConfigError("'Environment' is none of production, test.")
+    return environment
 
 
 def _base_url(context: ConnectorContext, profile: str, environment: str) -> str:

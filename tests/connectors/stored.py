@@ -9,7 +9,7 @@ from connectors.models import Connection
 from tenants.models import Tenant
 from tenants.scope import tenant_scope
 
-PLEX_SETTINGS = {"profile": "connect", "environment": "production", "pcn": "80101", "company_code": "ACME"}
+PLEX_SETTINGS = {"profile": "connect", "pcn": "80101", "company_code": "ACME"}
 PLEX_CREDENTIALS = {"api_key": "not-a-real-key-4711"}
 
 

@@ -75,7 +75,8 @@ def test_the_vendor_gets_its_settings_credentials_and_hosts(
         pass
 
     (context,) = contexts
-    assert (context.settings, context.credentials, context.learned) == (PLEX_SETTINGS, PLEX_CREDENTIALS, {"host": "x"})
+    assert (context.credentials, context.learned) == (PLEX_CREDENTIALS, {"host": "x"})
+    assert context.settings == PLEX_SETTINGS | {"environment": "production"}
     assert {"connect.plex.com", "gateway.acme.example"} <= context.allowed_hosts
     assert PLEX_CREDENTIALS["api_key"] not in repr(context)
 
