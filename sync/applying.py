@@ -131,6 +131,7 @@ def _leavers(work: PeopleRun, source_ids: Sequence[str]) -> list[Plan]:
 
 
 def look_up_lost(work: PeopleRun) -> list[str]:
+    """Settle what nobody knows yet; returns the source ids that did not arrive and are to be sent again."""
     return look_up(work.run, work.source, work.target, work.loader, now=work.now, sleep=work.sleep)
 
 
@@ -192,6 +193,7 @@ def _carry_out_managers(work: PeopleRun, plans: Sequence[Plan]) -> None:
 
 
 def apply_selection(work: PeopleRun, source_ids: Sequence[str]) -> None:
+    """Read these workers anew and make them true; each ends with an item, also with nothing to do."""
     for chunk in chunked(source_ids, PAGE):
         stop_if_asked(work.run)
         page, gone = reread_page(work, chunk)

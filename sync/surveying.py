@@ -23,7 +23,7 @@ from sync.rereading import reread
 from sync.runs import stop_if_asked
 
 KEPT_CHANGES = 1000
-"""So many changed workers are kept in memory between survey and apply; beyond, the source is read a second time."""
+"""So many changed workers are kept in memory between survey and apply; beyond, the source is read again."""
 OVERLAP = timedelta(hours=1)
 """How far before the watermark an incremental read starts: rows committed late are seen in time."""
 PROGRESS_EVERY = timedelta(seconds=1)

@@ -102,6 +102,7 @@ def preview(target: WorkerTarget, plan: Plan, found: Employee | None) -> Outcome
 
 
 def company_of(plan: Plan) -> str:
+    """The company the employee is to be in, empty when the plan does not say."""
     company = plan.employee.company if plan.employee else None
     return company if isinstance(company, str) else ""
 
