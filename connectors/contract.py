@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol, runtime_checkable
 
 import msgspec
 
+from connectors.journals import FiscalPeriod, Journal, LedgerLine, PostedJournal
+from connectors.pay_runs import PayPage, PayRun
 from connectors.records import Account, Employee, OrgUnit, RefKind, Worker, WorkerPage
 
 
@@ -193,6 +195,71 @@ class WorkerTarget(Protocol):
 
     def transfer(self, employee: Employee, from_company: str) -> Employee:
         """Move an employee from one company to ``employee.company`` and make the set fields true there."""
+        ...
+
+
+@runtime_checkable
+class PayRunSource(Protocol):
+    """A system that runs the payroll."""
+
+    def pay_runs(self, since: date) -> Iterator[PayRun]:
+        """Every run of every state and kind with a check date on or after ``since``, newest first. A complete walk
+        or an error."""
+        ...
+
+    def pay_run(self, run_id: str) -> PayRun | None:
+        """One run as it stands now, None when the source no longer knows it."""
+        ...
+
+    def pay_pages(self, run: PayRun) -> Iterator[PayPage]:
+        """Every statement of the run, streamed. A complete walk or an error, never a silent part."""
+        ...
+
+
+@runtime_checkable
+class LedgerTarget(LedgerAccounts, Protocol):
+    """A ledger that journals are posted to, and that can be asked whether one arrived.
+
+    ``max_lines`` is the most lines one journal may have. A company is the ledger's own (plant, legal entity); None
+    is the connection's only one.
+    """
+
+    max_lines: int
+
+    def companies(self) -> Sequence[str]:
+        """The companies this connection posts to, its own first."""
+        ...
+
+    def currency(self, company: str | None) -> str:
+        """The currency (ISO 4217) the company keeps its books in."""
+        ...
+
+    def account_error(self, number: str) -> str:
+        """Why this text cannot be an account number here, as a sentence; empty when it can."""
+        ...
+
+    def fiscal_periods(self, company: str | None, first: date, last: date) -> Sequence[FiscalPeriod]:
+        """The periods that hold a day between ``first`` and ``last``, both included, in order."""
+        ...
+
+    def find_journal(self, journal: Journal) -> Sequence[PostedJournal]:
+        """Every journal on the ledger that carries this journal's reference; none, one, or more after an accident.
+        Also finds one whose post was never answered."""
+        ...
+
+    def post_journal(self, journal: Journal) -> PostedJournal:
+        """Post and return what the ledger answered. Never called for a reference that was not looked up first.
+
+        RecordRejectedError: refused, nothing happened. TemporaryError: never sent. OutcomeUnknownError: it may have
+        happened."""
+        ...
+
+    def get_journal(self, journal_id: str, company: str | None) -> PostedJournal | None:
+        """The journal as the ledger holds it now, None when it is gone."""
+        ...
+
+    def activity(self, company: str | None, account: str, first: date, last: date) -> Iterator[LedgerLine]:
+        """What was posted to the account by journals dated between the two days, both included, whoever posted it."""
         ...
 
 
