@@ -37,10 +37,22 @@ LONG_VENDORS: dict[str, str] = {
 INTERFACES = frozenset({"admin", "api", "jobs", "webhooks"})
 """How the world calls an application. Only ``config`` puts them together."""
 
+PURE_PAYROLL = (
+    "expecting",
+    "findings",
+    "journals",
+    "register",
+    "rules",
+    "tying",
+    "validation",
+    "variance",
+    "visibility",
+)
 PURE = frozenset(
     {
-        *(f"connectors.{name}" for name in ("contract", "errors", "paging", "records")),
-        *(f"sync.{name}" for name in ("calendars", "journals", "mapping", "planning")),
+        *(f"connectors.{name}" for name in ("contract", "errors", "journals", "paging", "pay_runs", "records")),
+        *(f"sync.{name}" for name in ("mapping", "planning")),
+        *(f"sync.payroll.{name}" for name in PURE_PAYROLL),
     }
 )
 

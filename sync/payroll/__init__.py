@@ -1,0 +1,7 @@
+"""Payroll to ledger: from a finished pay run to a reconciled journal, exactly once.
+
+Read in this order: ``reading`` (pay runs come in), ``drafting`` (rules make journals of them, ``validation`` says what
+is wrong), ``approval``, ``posting`` and ``verifying`` (the write protocol), ``reconciling`` (ledger against register),
+``correcting`` (reversals, reposts, adjustments). ``register``, ``rules``, ``journals``, ``findings``, ``validation``,
+``variance``, ``expecting``, ``visibility`` and ``tying`` are pure.
+"""
