@@ -11,7 +11,7 @@ from django.db import transaction
 
 from audit.record import Entry, record
 from connectors.models import Connection
-from sync.models import Flow, Integration, Run
+from sync.models import Flow, Integration, PayrollSettings, Run
 from sync.queue import enqueue_run
 from sync.runs import request_run
 
@@ -27,6 +27,7 @@ def create_integration(name: str, source: Connection, target: Connection, *, now
     with transaction.atomic():
         integration.save()
         Flow.objects.bulk_create([Flow(integration=integration, kind=kind) for kind in Flow.Kind.values])
+        PayrollSettings.objects.create(integration=integration)
         after = {"name": name, "source": source.name, "target": target.name}
         _record("integration.created", "integration", integration, now, after=after)
     return integration

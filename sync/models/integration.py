@@ -59,6 +59,7 @@ class Flow(TenantOwned):
     class Kind(models.TextChoices):
         REFERENCE = "reference", "Reference data"
         PEOPLE = "people", "People"
+        PAYROLL = "payroll", "Payroll"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="flows")

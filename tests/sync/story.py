@@ -13,7 +13,7 @@ from connectors.checks import check_connection
 from connectors.models import Connection
 from connectors.records import RefKind
 from sync.execution import execute_run
-from sync.models import Flow, Integration, Mapping, ReferenceValue, Run, RunItem
+from sync.models import Flow, Integration, Mapping, PayrollSettings, ReferenceValue, Run, RunItem
 from sync.runs import request_run
 from tenants.models import Tenant
 from tenants.scope import tenant_scope
@@ -180,6 +180,7 @@ def tell(
             kind: Flow.objects.create(integration=integration, kind=kind, writes_enabled=writes_enabled)
             for kind in Flow.Kind.values
         }
+        PayrollSettings.objects.create(integration=integration, start_date=date(2026, 1, 1))
     story = Story(tenant, there, here, source, target, integration, flows)
     with story.scope():
         # As a person would: the check finds out what the systems can do.
