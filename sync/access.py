@@ -39,7 +39,11 @@ def create_key(name: str, role: str, expires_at: datetime | None, *, at: datetim
         raise ValidationError({"expires_at": "This is in the past."})
     with transaction.atomic():
         key, text = ApiKey.objects.create_key(
-            name=name, role=role, expiry_date=expires_at, created_by=current_actor().label[:200]
+            name=name,
+            role=role,
+            expiry_date=expires_at,
+            created_by=current_actor().label[:200],
+            acts_for=current_actor().identity[:220],
         )
         assert isinstance(key, ApiKey)
         after = {"role": Role(role).label, "prefix": key.prefix}

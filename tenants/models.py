@@ -99,11 +99,15 @@ class ApiKeyManager(BaseAPIKeyManager, ScopedManager["ApiKey"]):
 
 
 class ApiKey(AbstractAPIKey):
-    """A program's access to one tenant. Only a hash is kept; the key itself is shown once, when it is made."""
+    """A program's access to one tenant. Only a hash is kept; the key itself is shown once, when it is made.
+
+    ``acts_for`` is the identity of whoever made it: what they prepared, their key cannot approve.
+    """
 
     tenant = TenantKey()
     role = models.CharField(max_length=20, choices=Role.choices, default=Role.VIEWER)
     created_by = models.CharField(max_length=200, blank=True, editable=False)
+    acts_for = models.CharField(max_length=220, blank=True, editable=False)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects: ClassVar[ApiKeyManager] = ApiKeyManager()  # type: ignore[assignment]

@@ -15,7 +15,15 @@ from sync.models.payroll import (
     PayrollSettings,
     PayRun,
 )
-from sync.models.posting import Approval, LedgerActivity, Posting, PostingLine, PostingShare, Reconciliation
+from sync.models.posting import (
+    Approval,
+    LedgerActivity,
+    LedgerPeriod,
+    Posting,
+    PostingLine,
+    PostingShare,
+    Reconciliation,
+)
 from sync.models.run import BlockedRecord, Problem, Run, RunItem
 
 __all__ = [
@@ -26,6 +34,7 @@ __all__ = [
     "Flow",
     "Integration",
     "LedgerActivity",
+    "LedgerPeriod",
     "Link",
     "Mapping",
     "PaidLine",

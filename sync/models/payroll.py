@@ -284,10 +284,17 @@ class PaidLine(TenantOwned):
 class PayFinding(TenantOwned):
     """Something that keeps a pay run from being posted, or that a person said is right as it is; see ``Finding``.
 
+    ``stage`` says which step finds it anew: reading the register, drafting its journals, or posting them.
     ``accepted_by`` is set once somebody did, with the reason.
     """
 
+    class Stage(models.TextChoices):
+        READ = "read", "Register"
+        DRAFT = "draft", "Journals"
+        POST = "post", "Ledger"
+
     pay_run = models.ForeignKey(PayRun, on_delete=models.CASCADE, related_name="findings", db_index=False)
+    stage = models.CharField(max_length=5, choices=Stage.choices)
     code = models.CharField(max_length=25)
     kind = models.CharField(max_length=25, blank=True)
     culprit = models.CharField(max_length=200, blank=True)

@@ -63,6 +63,14 @@ class Posting(TenantOwned):
     people = models.PositiveIntegerField(default=0)
     reverses = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="reversals")
     adjusts = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="adjustments")
+    after = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="followed_by",
+        help_text="Is posted only once that one is on the ledger.",
+    )
     why = models.CharField(max_length=500, blank=True)
 
     state = models.CharField(max_length=12, choices=State.choices, default=State.DRAFTED)
@@ -238,6 +246,24 @@ class Approval(TenantOwned):
 
     class Meta:
         ordering: ClassVar[list[str]] = ["pk"]
+
+
+class LedgerPeriod(TenantOwned):
+    """A fiscal period as the ledger showed it last; see ``connectors.journals.FiscalPeriod``."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="ledger_periods")
+    company = models.CharField(max_length=100, blank=True)
+    name = models.CharField(max_length=40)
+    begin = models.DateField()
+    end = models.DateField()
+    state = models.CharField(max_length=12)
+    read_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["company", "begin"]
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["connection", "company", "name"], name="ledger_period_once"),
+        ]
 
 
 class LedgerActivity(TenantOwned):
