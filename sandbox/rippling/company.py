@@ -9,7 +9,9 @@ from typing import Any, Literal, get_args
 from sandbox.core import Company, new_key
 from sandbox.rippling.filters import instant_text
 from sandbox.rippling.organization import Ids, build
+from sandbox.rippling.payroll import Payroll, PayrollPlan
 from sandbox.rippling.people import People
+from sandbox.rippling.report_files import Reports
 from sandbox.rippling.table import Row, Table
 
 ENTITLEMENTS = ("API Tier 1", "API Tier 2", "Reports API", "Worker Changes API", "Global Payroll")
@@ -28,6 +30,7 @@ NextLink = Literal["absolute", "relative", "cursor_only"]
 RedactionIn = Literal["list", "rows", "both"]
 Blank = Literal["absent", "null"]
 Edition = Literal["2024", "2021"]
+ReportOutcome = Literal["SUCCESS", "FAILURE"]
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,11 @@ class Behaviour:
     """v1 knows people by other ids than v2."""
     prerendered: bool = False
     """A page that was answered once is answered from memory until data changes."""
+    report_polls: int = 1
+    """How often a report run is still in progress when it is asked for."""
+    report_outcome: ReportOutcome = "SUCCESS"
+    report_seconds: int = 3600
+    """How long the file of a report run can be had, by the company's clock."""
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
@@ -85,6 +93,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "redaction_style": get_args(Blank),
     "empty": get_args(Blank),
     "v1_edition": get_args(Edition),
+    "report_outcome": get_args(ReportOutcome),
 }
 
 
@@ -104,6 +113,10 @@ class Founding:
     now: str = "2026-11-02T09:00:00+00:00"
     redacted: dict[str, dict[str, str]] = field(default_factory=dict)
     """Resource → field → reason."""
+    payroll: dict[str, Any] | None = None
+    """The fields of a PayrollPlan; None for a company without pay runs, whose token has no scope for any."""
+    report_id: str | None = None
+    """The saved payroll report; invented where it is not given."""
 
 
 class RipplingCompany(Company):
@@ -128,6 +141,10 @@ class RipplingCompany(Company):
         self.tables: dict[str, Table] = organization.tables
         self.people = People(seed, self.ids, organization, self.today)
         self._employ(founding)
+        self.payroll = Payroll(seed, self.ids, self.tables)
+        if founding.payroll is not None:
+            self.payroll.carry_out(PayrollPlan(**founding.payroll), self.today)
+        self.reports = Reports(founding.report_id or self.ids("reports", 0))
 
     @property
     def today(self) -> date:
@@ -161,6 +178,8 @@ class RipplingCompany(Company):
             "now": instant_text(self.now),
             "workers_by_status": by_status,
             "rows": {name: len(table) for name, table in self.tables.items()},
+            "pay_runs": len(self.payroll.runs),
+            "pay_records": sum(len(run.records) for run in self.payroll.runs.values()),
         }
 
     def snapshot(self) -> dict[str, Any]:
@@ -170,6 +189,7 @@ class RipplingCompany(Company):
             "departments": list(self.tables["departments"]),
             "work_locations": [{"id": row["id"], "name": row["name"]} for row in self.tables["work-locations"]],
             "legal_entities": [{"id": r["id"], "legal_name": r["legal_name"]} for r in self.tables["legal-entities"]],
+            "pay_runs": [self.payroll.summary(run) for run in self.payroll.runs.values()],
         }
 
     def summary(self, worker: Row) -> dict[str, Any]:
@@ -218,7 +238,8 @@ def found(key: str, options: dict[str, Any]) -> RipplingCompany:
     rest = dict(options)
     seed, log_requests = int(rest.pop("seed", 1)), bool(rest.pop("log_requests", True))
     founding = Founding(**{one.name: rest.pop(one.name) for one in fields(Founding) if one.name in rest})
-    return RipplingCompany(key, seed, log_requests, founding, Behaviour().changed(rest))
+    opened = {} if founding.payroll is None else PayrollPlan(**founding.payroll).opened(ENTITLEMENTS, SCOPES)
+    return RipplingCompany(key, seed, log_requests, founding, Behaviour().changed({**opened, **rest}))
 
 
 def new_token() -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.core import Simulator, new_key
-from sandbox.rippling import v1, v2
+from sandbox.rippling import reports, v1, v2
 from sandbox.rippling.company import RipplingCompany, found, new_token
 
 
@@ -19,6 +19,7 @@ class RipplingSimulator(Simulator[RipplingCompany]):
         self._by_token: dict[str, RipplingCompany] = {}
 
     def routes(self, app: web.Application) -> None:
+        app.router.add_route("*", reports.FILES + "/{name}", self._file)
         app.router.add_route("*", v1.PREFIX + "/{path:.*}", self._v1)
         app.router.add_route("*", "/{path:.*}", self._v2)
 
@@ -30,9 +31,14 @@ class RipplingSimulator(Simulator[RipplingCompany]):
         company = found(new_key(), rest)
         company.token = token
         paths = {"base_path_v2": "", "base_path_v1": v1.PREFIX}
-        return company, {"token": token, "company_id": company.company_id, **paths}
+        ids = {"company_id": company.company_id, "report_id": company.reports.report_id}
+        return company, {"token": token, **ids, **paths}
 
     def company_of(self, request: web.Request) -> RipplingCompany | None:
+        """By the token; a report's file belongs to the company whose it is, whoever asks."""
+        if request.path.startswith(reports.FILES + "/"):
+            name = request.path.rpartition("/")[2]
+            return next((c for c in self.companies.values() if name in c.reports.files), None)
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         return self._holder(token) if scheme == "Bearer" and token else None
 
@@ -47,3 +53,6 @@ class RipplingSimulator(Simulator[RipplingCompany]):
 
     async def _v2(self, request: web.Request) -> web.StreamResponse:
         return await v2.respond(request, self.company_of(request))
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        return reports.download(request, self.company_of(request))

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 
 from sandbox.rippling.answers import Refusal, answer, encoded, whole_number
 from sandbox.rippling.company import RipplingCompany
+from sandbox.rippling.payroll_v1 import SCOPE, paid_employee, pay_run, runs_of
 from sandbox.rippling.people import custom_values
 from sandbox.rippling.table import Row
 
@@ -21,6 +22,7 @@ MAX_LIMIT = 100
 OTHER_ID = "f1"
 """How the id of a person starts in v1 at a company where the two APIs differ."""
 
+One = TypeVar("One")
 Lister = Callable[[RipplingCompany, web.Request], list[Row]]
 
 
@@ -63,10 +65,28 @@ def _body(company: RipplingCompany, request: web.Request, path: str) -> Any:
         row = company.workers.get(_worker_id(company, match[1]))
         if row is not None:
             return employee(company, row)
+    if match := re.fullmatch(r"/payroll_runs(?:/([^/]+)/employees)?", path):
+        return _payroll(company, request, match[1])
     raise Refusal(404, "Not found.")
 
 
-def _slice(request: web.Request, rows: list[Row]) -> list[Row]:
+def _payroll(company: RipplingCompany, request: web.Request, run_id: str | None) -> list[Row]:
+    """The pay runs, or the people in one of them; a run of another EIN than the one asked for is not found."""
+    if SCOPE not in company.behaviour.scopes:
+        raise Refusal(403, f"The token does not have the scope {SCOPE}.")
+    runs = runs_of(company, request.query.get("EIN"))
+    if run_id is None:
+        return [pay_run(company, run) for run in _slice(request, runs)]
+    run = next((run for run in runs if run.id == run_id), None)
+    if run is None:
+        raise Refusal(404, "Not found.")
+    records = [(_person_id(company, record.worker_id), record) for record in run.records.values()]
+    role = request.query.get("role")
+    wanted = [(person, record) for person, record in records if role is None or person == role]
+    return [paid_employee(company, run, record, person) for person, record in _slice(request, wanted)]
+
+
+def _slice(request: web.Request, rows: list[One]) -> list[One]:
     """Without ``limit``, everything from ``offset`` on. Rows are counted anew each time, so a changing list shifts."""
     limit = whole_number(request, "limit", None, 1, MAX_LIMIT)
     offset = whole_number(request, "offset", 0, 0, None) or 0
