@@ -1,18 +1,14 @@
-"""The chart of accounts and what is derived from it: fiscal periods, trial balance (plex §2.4.2, 2.4.4, 2.4.5)."""
+"""The chart of accounts and the lists beside it: create, replace, activate, deactivate (plex §2.4.2)."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-
-import msgspec
 from aiohttp import web
 
 from sandbox.plex import bodies
 from sandbox.plex.call import Call
 from sandbox.plex.lists import Listing, json_response
-from sandbox.plex.naming import ACCOUNT, Profile
-from sandbox.plex.refusals import bad_argument, invalid, not_found
+from sandbox.plex.naming import ACCOUNT
+from sandbox.plex.refusals import invalid, not_found
 from sandbox.plex.tables import Record, Row
 
 CATEGORIES = ("Asset", "Equity", "Expense", "Liability", "Revenue")
@@ -72,48 +68,6 @@ def activate(call: Call) -> web.Response:
 def deactivate(call: Call) -> web.Response:
     _change(call, _account(call), {"active": False, "inactiveDate": call.company.stamp()}, "account_deactivations")
     return web.Response(status=202)
-
-
-def trial_balance(call: Call) -> web.Response:
-    """One object; without bounds the lines of all periods."""
-    wanted = _within(call)
-    balance = call.plant.trial_balance(lambda period: not call.blind and wanted(period))
-    return json_response(msgspec.json.encode(balance))
-
-
-def _periods(call: Call) -> dict[str, tuple[str, ...]]:
-    wanted = _within(call)
-    return {"periodDisplay": tuple(display for display in call.plant.periods.rows if wanted(display))}
-
-
-PERIODS = Listing(lambda plant: plant.periods, {}, narrowed=_periods)
-
-
-def _within(call: Call) -> Callable[[str], bool]:
-    """Whether a period lies between the bounds of the query, both included."""
-    documents = call.profile is Profile.DOCUMENTS
-    begin, end = (
-        ("Period_Display_Begin", "Period_Display_End")
-        if documents
-        else (
-            "periodDisplayBegin",
-            "periodDisplayEnd",
-        )
-    )
-    first, last = _month(call, begin) or "0000-00", _month(call, end) or "9999-99"
-    return lambda display: first <= _sortable(display) <= last
-
-
-def _month(call: Call, name: str) -> str | None:
-    text = call.query.get(name, [""])[0]
-    if text and not re.fullmatch(r"(0[1-9]|1[0-2])-\d{4}", text):
-        raise bad_argument(name, "a period MM-YYYY")
-    return _sortable(text) if text else None
-
-
-def _sortable(display: str) -> str:
-    month, year = display.split("-")
-    return f"{year}-{month}"
 
 
 def _account(call: Call) -> Row:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -12,12 +13,13 @@ from sandbox.plex.naming import Names
 from sandbox.plex.refusals import Refusal, invalid, malformed
 from sandbox.plex.tables import Record
 
+_DECODER = msgspec.json.Decoder(float_hook=Decimal)
 UUIDS = frozenset({"id", "supervisorId", "tenantId"})
 
 
 def read(call: Call, names: Names, *, allowed: Collection[str], required: Collection[str]) -> Record:
     """The body under its kept names; every fault found is named in one answer."""
-    given = _object(call)
+    given = as_object(call)
     record: Record = {}
     faults = []
     for wire, value in given.items():
@@ -40,11 +42,12 @@ def read(call: Call, names: Names, *, allowed: Collection[str], required: Collec
     return record
 
 
-def _object(call: Call) -> dict[str, Any]:
+def as_object(call: Call) -> dict[str, Any]:
+    """The body as it came, numbers with a point as Decimal."""
     if call.request.content_type != "application/json":
         raise Refusal(415, "UNSUPPORTED_MEDIA_TYPE", "The content type must be application/json.")
     try:
-        given = msgspec.json.decode(call.body)
+        given = _DECODER.decode(call.body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise malformed("The body is not valid JSON.") from None
     if not isinstance(given, dict):

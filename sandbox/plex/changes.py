@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from sandbox.plex.books import AMOUNTS, compose, compose_lines, distorted
 from sandbox.plex.plant import PERIOD_STATUSES, SETUP_OF_FIELD, Plant
 from sandbox.plex.tables import Row, Table
 
@@ -118,6 +120,13 @@ def deactivate_account(company: PlexCompany, arguments: Arguments) -> Arguments:
     return {"id": row.record["id"]}
 
 
+def activate_account(company: PlexCompany, arguments: Arguments) -> Arguments:
+    plant = _plant(company, arguments)
+    row = _one(plant.accounts, arguments, "id", "accountNumber")
+    plant.accounts.change(row, {"active": True, "inactiveDate": None, "modifiedDate": company.stamp()})
+    return {"id": row.record["id"]}
+
+
 def rename_account(company: PlexCompany, arguments: Arguments) -> Arguments:
     """Named by ``id`` or ``accountNumber``; ``to`` is the new name."""
     plant = _plant(company, arguments)
@@ -126,13 +135,71 @@ def rename_account(company: PlexCompany, arguments: Arguments) -> Arguments:
     return {"id": row.record["id"]}
 
 
-def close_period(company: PlexCompany, arguments: Arguments) -> Arguments:
-    """``periodDisplay`` MM-YYYY gets ``status`` (default Closed; Open opens it again)."""
-    status = arguments.get("status", "Closed")
+def set_period(company: PlexCompany, arguments: Arguments) -> Arguments:
+    """``period`` MM-YYYY gets ``status``: Open, Soft Closed or Closed."""
+    status = arguments["status"]
     if status not in PERIOD_STATUSES:
         raise ValueError(f"status is one of {PERIOD_STATUSES}")
     plant = _plant(company, arguments)
-    plant.periods.change(plant.periods.rows[arguments["periodDisplay"]], {"periodStatus": status})
+    plant.periods.change(plant.periods.rows[arguments["period"]], {"periodStatus": status})
+    return {}
+
+
+def add_journal(company: PlexCompany, arguments: Arguments) -> Arguments:
+    """A journal somebody entered by hand: ``description``, ``lines`` of ``accountNumber`` and debit or credit; the
+    period is this month's and the status the last one unless said otherwise. Balance is nobody's concern here."""
+    plant, now = _plant(company, arguments), company.now()
+    given = {
+        "periodDisplay": f"{now:%m-%Y}",
+        "postDate": f"{now:%Y-%m-%d}T00:00:00.0000000Z",
+        "status": company.settings.journal_statuses[-1],
+        "currency": company.settings.currencies[0],
+        **_fields(arguments),
+        "lines": _entered(arguments["lines"]),
+    }
+    record = plant.books.enter(compose(company, plant, given, company.accountant_id)).record
+    return {"id": record["id"], "journalNumber": record["journalNumber"]}
+
+
+def change_journal(company: PlexCompany, arguments: Arguments) -> Arguments:
+    """Named by ``id`` or ``journalNumber``; ``fields`` of the header are replaced, ``lines`` all together."""
+    plant, row = _journal(company, arguments)
+    by = company.accountant_id
+    changes = arguments.get("fields", {}) | {"modifiedById": by, "modifiedDate": company.stamp()}
+    if "lines" in arguments:
+        changes["lines"] = compose_lines(company, plant, _entered(arguments["lines"]), by)
+    plant.books.journals.change(row, changes)
+    return {"id": row.record["id"]}
+
+
+def delete_journal(company: PlexCompany, arguments: Arguments) -> Arguments:
+    plant, row = _journal(company, arguments)
+    plant.books.remove(row)
+    return {"id": row.record["id"]}
+
+
+def book_journals(company: PlexCompany, arguments: Arguments) -> Arguments:
+    """Every journal of the plant that is not booked yet is from now on."""
+    plant = _plant(company, arguments)
+    booked = [row for row in plant.books.journals if not row.record["booked"]]
+    for row in booked:
+        plant.books.journals.change(row, {"booked": True, "modifiedDate": company.stamp()})
+    return {"booked": len(booked)}
+
+
+def distort_next_journal(company: PlexCompany, arguments: Arguments) -> Arguments:
+    """Of the next journal created, the ``answer`` or what the ``ledger`` keeps differs from what was sent."""
+    if not arguments or arguments.keys() - {"answer", "ledger"}:
+        raise ValueError("say what of the answer or the ledger is distorted")
+    for how in arguments.values():
+        distorted({"lines": []}, how)
+    company.distortions.append(arguments)
+    return {}
+
+
+def fail_after_commit(company: PlexCompany, arguments: Arguments) -> Arguments:
+    """The next ``times`` (default 1) writes of ``resource`` (default journal entries) happen and are answered 500."""
+    company.failing[arguments.get("resource", "journal-entries")] += int(arguments.get("times", 1))
     return {}
 
 
@@ -154,6 +221,19 @@ def set_options(company: PlexCompany, arguments: Arguments) -> Arguments:
     return {}
 
 
+def _journal(company: PlexCompany, arguments: Arguments) -> tuple[Plant, Row]:
+    plant = _plant(company, arguments)
+    return plant, _one(plant.books.journals, arguments, "id", "journalNumber")
+
+
+def _entered(lines: list[Arguments]) -> list[Arguments]:
+    """The lines with their amounts as Decimal, whether they came as text or number."""
+    return [
+        {"description": ""} | {name: Decimal(str(value)) if name in AMOUNTS else value for name, value in line.items()}
+        for line in lines
+    ]
+
+
 def _kind(arguments: Arguments) -> str:
     kind: str = arguments["kind"]
     if kind not in SETUP_OF_FIELD.values():
@@ -171,9 +251,16 @@ ACTIONS: dict[str, Callable[[PlexCompany, Arguments], Arguments]] = {
         remove_setup_value,
         rename_setup_value,
         add_account,
+        activate_account,
         deactivate_account,
         rename_account,
-        close_period,
+        set_period,
+        add_journal,
+        change_journal,
+        delete_journal,
+        book_journals,
+        distort_next_journal,
+        fail_after_commit,
         expire_tokens,
         revoke_key,
         set_options,

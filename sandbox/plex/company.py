@@ -31,12 +31,17 @@ SNAPSHOT_FIELDS = (
     "email",
     "supervisorId",
 )
-WRITES = ("creates", "updates", "activations", "deactivations", "transfers", "rejected")
+WRITES = ("creates", "updates", "activations", "deactivations", "transfers", "journals", "rejected")
+JOURNAL_FIELDS = ("id", "description", "note", "status", "currency", "reversing", "booked", "postDate")
 
 
 @dataclass(kw_only=True)
 class PlexCompany(Company):
-    """``foreign`` is another customer's plant, which answers by default under ``default_pcn_wrong``."""
+    """``foreign`` is another customer's plant, which answers by default under ``default_pcn_wrong``.
+
+    ``distortions`` await the next journals; ``failing``: resource → how many of its next writes are carried out and
+    then answered with 500.
+    """
 
     now: Callable[[], datetime]
     client_id: str
@@ -47,12 +52,19 @@ class PlexCompany(Company):
     settings: Settings
     tokens: dict[str, datetime] = field(default_factory=dict)
     writes: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(WRITES, 0)))
+    distortions: deque[dict[str, Any]] = field(default_factory=deque)
+    failing: Counter[str] = field(default_factory=Counter)
     _calls: deque[datetime] = field(default_factory=deque)
 
     @property
     def user_id(self) -> str:
         """Who Plex says has changed something that came over the API."""
         return defaults.identity(self.seed, "api user")
+
+    @property
+    def accountant_id(self) -> str:
+        """Who Plex says has entered or changed a journal by hand."""
+        return defaults.identity(self.seed, "accountant")
 
     def stamp(self) -> str:
         return written(self.now())
@@ -109,13 +121,30 @@ def _plant(plant: Plant, compact: bool) -> dict[str, Any]:
         "employees": len(plant.employees),
         "active": sum(plant.active(row) for row in plant.employees),
         "accounts": len(plant.accounts),
+        "journals": len(plant.books.journals),
     }
     shown: dict[str, Any] = {"pcn": plant.pcn, "tenant_id": plant.tenant_id, "code": plant.code, "counts": counts}
     if not compact:
         shown["employees"] = list(_employees(plant))
+        shown["journals"] = list(_journals(plant))
     return shown
 
 
 def _employees(plant: Plant) -> Iterator[dict[str, Any]]:
     for row in plant.employees:
         yield {name: row.record[name] for name in SNAPSHOT_FIELDS} | {"active": plant.active(row)}
+
+
+def _journals(plant: Plant) -> Iterator[dict[str, Any]]:
+    for row in plant.books.journals:
+        record = row.record
+        lines = [
+            {"accountNo": line["accountNumber"], "debit": str(line["debit"]), "credit": str(line["credit"])}
+            for line in record["lines"]
+        ]
+        yield {
+            "number": record["journalNumber"],
+            "period": record["periodDisplay"],
+            **{name: record[name] for name in JOURNAL_FIELDS},
+            "lines": lines,
+        }

@@ -26,10 +26,16 @@ COST_CENTERS = {
 }
 _BALANCE_ACCOUNTS = [
     ("10120", "Cash payroll account", "Asset"),
+    ("21400", "Accrued payroll", "Liability"),
     ("21500", "Wages payable", "Liability"),
     ("21510", "Federal tax withheld", "Liability"),
     ("21520", "Benefits payable", "Liability"),
+    ("21530", "Employer taxes payable", "Liability"),
+    ("21540", "Garnishments payable", "Liability"),
+    ("21550", "401(k) payable", "Liability"),
+    ("21560", "Expense reimbursements payable", "Liability"),
     ("30100", "Retained earnings", "Equity"),
+    ("69900", "Payroll rounding", "Expense"),
 ]
 _LABOR_ACCOUNTS = [
     ("61000", "0100", "Direct labor"),

@@ -18,14 +18,22 @@ def written(instant: datetime) -> str:
     return instant.strftime("%Y-%m-%dT%H:%M:%S.%f") + "7Z"
 
 
-def bound(name: str, text: str) -> str:
-    """The comparable form of a date filter; a plain date, a missing zone or a blank for ``T`` is refused."""
+def comparable(text: str) -> str | None:
+    """An instant in the kept form; None for a plain date, a missing zone or a blank for ``T``."""
     match = _WRITTEN.fullmatch(text)
     if match is None:
-        raise bad_argument(name, "an ISO 8601 UTC date-time")
+        return None
     minute, second, fraction = match.groups()
     try:
         datetime.fromisoformat(f"{minute}:{second or '00'}")
     except ValueError:
-        raise bad_argument(name, "an ISO 8601 UTC date-time") from None
+        return None
     return f"{minute}:{second or '00'}.{(fraction or '').ljust(7, '0')}Z"
+
+
+def bound(name: str, text: str) -> str:
+    """The comparable form of a date filter; what is no instant is refused."""
+    instant = comparable(text)
+    if instant is None:
+        raise bad_argument(name, "an ISO 8601 UTC date-time")
+    return instant

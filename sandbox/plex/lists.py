@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,33 +11,28 @@ from aiohttp import web
 
 from sandbox.plex.call import Call, as_uuid
 from sandbox.plex.instants import bound
-from sandbox.plex.naming import Profile
+from sandbox.plex.naming import Profile, underscored
 from sandbox.plex.plant import Plant
 from sandbox.plex.refusals import bad_argument, not_found
 from sandbox.plex.tables import Row, Table
 
 DEFAULT_LIMIT = 500
-UUID_FIELDS = frozenset({"id", "supervisorId"})
-DATE_FILTERS = {
-    "created_date_from": "createdDate",
-    "created_date_to": "createdDate",
-    "modified_date_from": "modifiedDate",
-    "modified_date_to": "modifiedDate",
-}
+UUID_FIELDS = frozenset({"id", "supervisorId", "accountId", "createdById", "modifiedById"})
+FLAGS = frozenset({"active", "booked", "period13", "periodAdjustment", "periodAdjustmentEntries", "reversing"})
+DOCUMENTS_DATES = ("createdDate", "modifiedDate")
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What a query asks for: field → accepted values, and inclusive date bounds by the filter's name."""
+    """What a query asks for: field → accepted values, and for dates (field, is it the first, inclusive bound)."""
 
     equal: tuple[tuple[str, tuple[Any, ...]], ...] = ()
-    dates: tuple[tuple[str, str], ...] = ()
+    dates: tuple[tuple[str, bool, str], ...] = ()
 
     def accepts(self, row: Row) -> bool:
         record = row.record
         return all(record.get(name) in values for name, values in self.equal) and all(
-            record[DATE_FILTERS[name]] >= limit if name.endswith("_from") else record[DATE_FILTERS[name]] <= limit
-            for name, limit in self.dates
+            record[name] >= limit if first else record[name] <= limit for name, first, limit in self.dates
         )
 
 
@@ -47,16 +42,22 @@ class Listing:
 
     ``filters``: query name → field; every other query name is silently ignored (plex §2.6). Those in ``several``
     may be repeated; of the others the first counts. ``narrowed`` gives filters the query states in another way.
+    ``dates``: fields a query may bound, as ``postDateBegin`` in connect and ``post_date_from`` in the documents;
+    the documents bound creation and modification of every resource that shows them.
     """
 
     table: Callable[[Plant], Table]
     filters: Mapping[str, str]
     several: Collection[str] = ("id",)
     narrowed: Callable[[Call], dict[str, tuple[Any, ...]]] = lambda call: {}
+    dates: tuple[str, ...] = ()
 
     def many(self, call: Call) -> web.Response:
         call.plant.settle(list(call.plant.pending), call.company.now())
-        table = self._seen(call)
+        return self.of(call, self._seen(call))
+
+    def of(self, call: Call, table: Table) -> web.Response:
+        """What of this table the query asks for."""
         selection = self._selection(call, table)
         if call.profile is Profile.CONNECT:
             return self._array(call, table, selection)
@@ -91,20 +92,39 @@ class Listing:
             if field is not None:
                 values = given if asked in self.several else given[:1]
                 equal[field] = tuple(_value(name, field, value) for value in values)
-        dates = {}
-        if call.profile is Profile.DOCUMENTS and "modifiedDate" in table.names.documents:
-            dates = {name: bound(name, call.query[name][0]) for name in DATE_FILTERS if name in call.query}
-        return Selection(tuple(sorted(equal.items())), tuple(dates.items()))
+        query = call.query
+        dates = [
+            (field, first, bound(name, query[name][0]))
+            for name, field, first in self._bounds(call, table)
+            if name in query
+        ]
+        return Selection(tuple(sorted(equal.items())), tuple(dates))
+
+    def _bounds(self, call: Call, table: Table) -> Iterator[tuple[str, str, bool]]:
+        """(query name, field, is it the first bound) of every date the profile lets a query bound."""
+        if call.profile is Profile.CONNECT:
+            for field in self.dates:
+                yield f"{field}Begin", field, True
+                yield f"{field}End", field, False
+            return
+        for field in dict.fromkeys((*DOCUMENTS_DATES, *self.dates)):
+            if field in table.names.documents:
+                yield f"{underscored(field).lower()}_from", field, True
+                yield f"{underscored(field).lower()}_to", field, False
 
 
 def json_response(body: bytes, status: int = 200) -> web.Response:
     return web.Response(status=status, body=body, content_type="application/json", charset="utf-8")
 
 
-def _value(name: str, field: str, text: str) -> str | bool:
+def _value(name: str, field: str, text: str) -> str | bool | int:
     if field in UUID_FIELDS:
         return as_uuid(name, text)
-    if field != "active":
+    if field == "journalNumber":
+        if not (text.isascii() and text.isdigit()):
+            raise bad_argument(name, "an integer")
+        return int(text)
+    if field not in FLAGS:
         return text
     if text.lower() not in ("true", "false"):
         raise bad_argument(name, "true or false")

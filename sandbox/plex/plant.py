@@ -1,4 +1,4 @@
-"""One plant (PCN): its setup values, employees, chart of accounts, buildings, cost centers and fiscal periods."""
+"""One plant (PCN): its setup values, employees, accounts, books, buildings, cost centers and fiscal periods."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import calendar
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from sandbox.plex import naming
+from sandbox.plex.books import Books
 from sandbox.plex.defaults import COST_CENTERS, identity
 from sandbox.plex.tables import Record, Row, Table
 
@@ -20,6 +20,7 @@ SETUP_OF_FIELD = {
     "type": "types",
     "building": "buildings",
 }
+LINKS_PER_PLANT = 1_000_000
 PERIOD_STATUSES = ("Open", "Soft Closed", "Closed")
 FISCAL_YEARS = (2025, 2026, 2027)
 FIRST_OPEN_YEAR = 2026
@@ -51,8 +52,10 @@ class Plant:
     periods: Table = field(default_factory=lambda: Table(naming.PERIOD))
     tenants: Table = field(default_factory=lambda: Table(naming.TENANT))
     pending: dict[str, Pending] = field(default_factory=dict)
+    books: Books = field(init=False)
 
     def __post_init__(self) -> None:
+        self.books = Books(self.pcn * LINKS_PER_PLANT)
         self.tenants.add({"id": self.tenant_id, "code": self.code, "pcn": self.pcn})
         for year in FISCAL_YEARS:
             for month in range(1, 13):
@@ -104,6 +107,13 @@ class Plant:
         }
         return self.accounts.add(account | given)
 
+    def account(self, number: str) -> Record:
+        """KeyError for a number the chart does not have."""
+        hits = self.accounts.find("accountNumber", number)
+        if not hits:
+            raise KeyError(number)
+        return hits[0].record
+
     def add_cost_center(self, given: Record, now: str = CREATED) -> Row:
         made = {"id": identity(self.pcn, "cost center", given["code"]), "active": True}
         return self.cost_centers.add(made | {"createdDate": now, "modifiedDate": now} | given)
@@ -127,15 +137,6 @@ class Plant:
         if pending is not None:
             pending.carry_out()
 
-    def trial_balance(self, wanted: Callable[[str], bool]) -> dict[str, Any]:
-        """Lines of the active accounts per wanted period; amounts follow from the account number alone."""
-        lines: list[dict[str, Any]] = []
-        for period in self.periods:
-            display = period.record["periodDisplay"]
-            if wanted(display):
-                lines += [_balance_line(a.record, display) for a in self.accounts if a.record["active"]]
-        return {"unclosedPriorYearProfitLoss": 0.0, "trialBalanceLines": lines}
-
 
 def _period(year: int, month: int) -> Record:
     last = calendar.monthrange(year, month)[1]
@@ -147,29 +148,4 @@ def _period(year: int, month: int) -> Record:
         "endDate": f"{year}-{month:02}-{last}T00:00:00.0000000Z",
         "periodStatus": status,
         "yearStatus": status,
-    }
-
-
-def _balance_line(account: Record, display: str) -> dict[str, Any]:
-    number = account["accountNumber"]
-    segments = [*number.split("-"), "", "", ""][:3]
-    cents = sum(number.encode()) * 137
-    debit = cents / 100 if account["categoryType"] in ("Asset", "Expense") else 0.0
-    credit = 0.0 if debit else cents / 100
-    return {
-        "accountId": account["id"],
-        "accountNumber": number,
-        "accountName": account["name"],
-        "baseSegment": segments[0],
-        "costCenterSegment": segments[1],
-        "subAccountSegment": segments[2],
-        "currentDebit": debit,
-        "currentCredit": credit,
-        "currentBalance": debit - credit,
-        "ytdDebit": debit,
-        "ytdCredit": credit,
-        "ytdBalance": debit - credit,
-        "statutoryName": None,
-        "statutoryNumber": None,
-        "periodDisplay": display,
     }

@@ -61,5 +61,9 @@ def bad_argument(name: str, wanted: str) -> Refusal:
     return Refusal(400, "ARGUMENT_INVALID", f"The value of '{name}' is not {wanted}.")
 
 
+def processing_error() -> Refusal:
+    return Refusal(500, "REQUEST_PROCESSING_ERROR", "An error occurred while processing the request.")
+
+
 def invalid(*errors: str, status: int = 400) -> Refusal:
     return Refusal(status, VALIDATION_FAILED, "The request failed validation.", errors)

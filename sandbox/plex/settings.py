@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,9 +14,14 @@ RESOURCES = {
     "Building": "buildings",
     "Fiscal_Period": "fiscal-period-statuses",
     "Trial_Balance": "trial-balance",
+    "Journal_Entry": "journal-entries",
+    "GL_Activity": "general-ledger-activity",
+    "Custom_Field": "custom-fields",
+    "Identity_Mapping": "identity-mappings",
 }
 _CHOICES: dict[str, frozenset[Any]] = {
     "client_auth": frozenset({"post", "basic"}),
+    "description_filter": frozenset({"exact", "contains", "ignored"}),
     "documents_envelope": frozenset({"data", "rows", "value", "array"}),
     "documents_paging": frozenset({True, "ignored"}),
     "rate_limit_style": frozenset({"seconds", "date", "none"}),
@@ -31,6 +37,12 @@ class Settings:
     ``products`` None means all. ``used_id_status``, ``iam_*`` and the body of a 429 are open questions of the real
     Plex (plex §10), therefore settings. ``deactivate_delay`` is ``{"reads": n}`` or ``{"seconds": s}`` (a bare
     number counts reads): for so long reads show what was before an accepted 202.
+
+    Journals: their statuses, the meaning of the description filter, the number of lines and what of them the ledger
+    shows are open questions too. ``books``: a created journal is booked at once. ``activity_lag_reads``: so many
+    reads of an account's activity do not show a new journal yet. ``activity_statuses`` None lets journals of every
+    status into activity and trial balance, otherwise those of the named ones and the booked.
+    ``journal_custom_field`` is ``{"object", "field", "unique"}``: the field an administrator added to the journal.
     """
 
     token_lifetime: int = 3600
@@ -52,6 +64,15 @@ class Settings:
     used_id_status: int = 400
     documents_envelope: str = "data"
     documents_paging: bool | str = True
+    journal_statuses: list[str] = field(default_factory=lambda: ["Open", "Posted"])
+    currencies: list[str] = field(default_factory=lambda: ["USD"])
+    max_journal_lines: int | None = None
+    may_post_soft_closed: bool = False
+    books: bool = False
+    description_filter: str = "exact"
+    activity_lag_reads: int = 0
+    activity_statuses: list[str] | None = None
+    journal_custom_field: dict[str, Any] | None = None
 
     def set(self, options: dict[str, Any]) -> None:
         """Take over the given settings; ValueError for an unknown name or value, and then none is changed."""
@@ -60,6 +81,8 @@ class Settings:
                 raise ValueError(f"unknown option {name!r}; one of {sorted(self.__dataclass_fields__)}")
             if name in _CHOICES and value not in _CHOICES[name]:
                 raise ValueError(f"{name} is one of {sorted(map(str, _CHOICES[name]))}, not {value!r}")
+            if name == "journal_custom_field" and value is not None and value.keys() != {"object", "field", "unique"}:
+                raise ValueError(f"{name} has object, field and unique, not {sorted(value)}")
         for name, value in options.items():
             setattr(self, name, _resources(value) if name in _LISTS else value)
 
@@ -69,6 +92,11 @@ class Settings:
         if isinstance(delay, dict):
             return int(delay.get("reads", 0)), float(delay.get("seconds", 0))
         return int(delay), 0.0
+
+    def in_ledger(self, journal: Mapping[str, Any]) -> bool:
+        """Whether the activity and the trial balance know of the journal."""
+        wanted = self.activity_statuses
+        return wanted is None or journal["booked"] or journal["status"] in wanted
 
 
 def _resources(names: list[str] | None) -> list[str] | None:

@@ -12,15 +12,16 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.core import Handler, Simulator
-from sandbox.plex import accounts, employees, oauth
+from sandbox.plex import accounts, custom_fields, employees, journals, ledger, oauth
 from sandbox.plex.call import Call, plant_of
 from sandbox.plex.company import PlexCompany
 from sandbox.plex.founding import found
 from sandbox.plex.lists import Listing
 from sandbox.plex.naming import Profile
-from sandbox.plex.refusals import Refusal, forbidden, not_authenticated, not_found
+from sandbox.plex.refusals import Refusal, forbidden, not_authenticated, not_found, processing_error
 
 API_KEY_HEADER = "X-Plex-Connect-Api-Key"
+CUSTOM_FIELDS = "/platform/custom-fields/v1"
 Action = Callable[[Call], web.Response]
 
 # (resource, connect path or None, documents path or None, its list)
@@ -34,8 +35,9 @@ LISTINGS: list[tuple[str, str | None, str | None, Listing]] = [
         "fiscal-period-statuses",
         "/accounting/v1/fiscal-period-statuses",
         "/api/Fiscal_Period",
-        accounts.PERIODS,
+        ledger.PERIODS,
     ),
+    ("journal-entries", "/accounting/v2/journal-entries", "/api/Journal_Entry", journals.JOURNALS),
 ]
 # (resource, method, what follows the resource's path, action)
 WRITES: list[tuple[str, str, str, Action]] = [
@@ -48,6 +50,19 @@ WRITES: list[tuple[str, str, str, Action]] = [
     ("chart-of-accounts", "PUT", "/{id}", accounts.replace),
     ("chart-of-accounts", "POST", "/{id}/activate", accounts.activate),
     ("chart-of-accounts", "POST", "/{id}/deactivate", accounts.deactivate),
+    ("journal-entries", "POST", "", journals.create),
+    ("journal-entries", "PUT", "/{id}", journals.replace),
+]
+# (resource, method, path, action) of what only reads and is no list with rows of its own
+READS: list[tuple[str, str, str, Action]] = [
+    ("trial-balance", "GET", "/accounting/v1/trial-balance", ledger.trial_balance),
+    ("general-ledger-activity", "GET", "/accounting/v1/general-ledger-activity/journal-entries", ledger.activity),
+    ("general-ledger-activity", "GET", "/api/GL_Activity", ledger.activity),
+    ("custom-fields", "GET", f"{CUSTOM_FIELDS}/standard-objects", custom_fields.standard_objects),
+    ("custom-fields", "GET", f"{CUSTOM_FIELDS}/field-definitions", custom_fields.field_definitions),
+    ("custom-fields", "POST", f"{CUSTOM_FIELDS}/field-values/search", custom_fields.search),
+    ("identity-mappings", "POST", "/platform/identity-mappings/v1/ids-to-keys", custom_fields.ids_to_keys),
+    ("identity-mappings", "POST", "/platform/identity-mappings/v1/keys-to-ids", custom_fields.keys_to_ids),
 ]
 
 
@@ -72,13 +87,16 @@ class PlexSimulator(Simulator[PlexCompany]):
                 if path is None:
                     continue
                 add("GET", path, self._reading(profile, resource, listing.many))
-                if listing is not accounts.PERIODS:
+                if listing is not ledger.PERIODS:
                     add("GET", f"{path}/{{id}}", self._reading(profile, resource, listing.one))
                 for written, method, rest, action in WRITES:
                     if written == resource:
                         add(method, path + rest, self._writing(profile, resource, action))
-        balance = self._reading(Profile.CONNECT, "trial-balance", accounts.trial_balance)
-        add("GET", "/accounting/v1/trial-balance", balance)
+        for resource, method, path, action in READS:
+            profile = Profile.DOCUMENTS if path.startswith("/api/") else Profile.CONNECT
+            add(method, path, self._reading(profile, resource, action))
+        save = self._writing(Profile.CONNECT, "custom-fields", custom_fields.save)
+        add("POST", f"{CUSTOM_FIELDS}/field-values/save", save)
         add("*", "/{path:.*}", self._nothing_here)
 
     def create(self, options: dict[str, Any]) -> tuple[PlexCompany, dict[str, Any]]:
@@ -148,7 +166,7 @@ class PlexSimulator(Simulator[PlexCompany]):
     def _reading(self, profile: Profile, resource: str, action: Action) -> Handler:
         async def handle(request: web.Request) -> web.Response:
             try:
-                return action(self._admit(request, profile, resource))
+                return action(self._admit(request, profile, resource, await request.read()))
             except Refusal as refusal:
                 return refusal.response()
 
@@ -163,11 +181,15 @@ class PlexSimulator(Simulator[PlexCompany]):
                     raise forbidden()
                 # A caller that goes away meanwhile does not stop the write.
                 await asyncio.sleep(call.company.settings.commit_delay_seconds)
-                return action(call)
+                answer = action(call)
             except Refusal as refusal:
                 if company is not None:
                     company.writes["rejected"] += 1
                 return refusal.response()
+            if call.company.failing[resource] > 0:
+                call.company.failing[resource] -= 1
+                return processing_error().response()
+            return answer
 
         return handle
 

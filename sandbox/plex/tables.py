@@ -13,6 +13,12 @@ Record = dict[str, Any]
 T = TypeVar("T")
 
 MEMO_LIMIT = 1_000
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+
+def encode(value: object) -> bytes:
+    """JSON; a Decimal becomes a number with exactly its digits, ``1250.00`` for one of two decimals."""
+    return _ENCODER.encode(value)
 
 
 class Row:
@@ -27,9 +33,7 @@ class Row:
     def json(self, names: Names, profile: Profile) -> bytes:
         text = self._rendered.get(profile)
         if text is None:
-            record = self.record
-            shown = {wire: record.get(kept) for kept, wire in names.shown(profile).items()}
-            text = self._rendered[profile] = msgspec.json.encode(shown)
+            text = self._rendered[profile] = encode(names.rendered(profile, self.record))
         return text
 
     def changed(self) -> None:
@@ -44,10 +48,10 @@ class Table:
 
     def __init__(self, names: Names, indexed: Iterable[str] = ()) -> None:
         self.names = names
-        self._known = names.connect.keys() | names.documents.keys()
+        self._known = names.connect.keys() | names.documents.keys() | {names.key}
         self.rows: dict[str, Row] = {}
         self._memo: dict[Hashable, Any] = {}
-        self._indexes: dict[str, dict[str, list[Row]]] = {name: {} for name in indexed}
+        self._indexes: dict[str, dict[Any, list[Row]]] = {name: {} for name in indexed}
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -82,7 +86,7 @@ class Table:
     def indexes(self, name: str) -> bool:
         return name in self._indexes or name == self.names.key
 
-    def find(self, name: str, value: str) -> list[Row]:
+    def find(self, name: str, value: Any) -> list[Row]:
         """Rows whose indexed field has the value, in order of arrival."""
         if name == self.names.key:
             return [self.rows[value]] if value in self.rows else []

@@ -259,7 +259,7 @@ def test_fiscal_periods_close() -> None:
     path = "/accounting/v1/fiscal-period-statuses?periodDisplayBegin=12-2025&periodDisplayEnd=01-2026"
     assert [p["periodStatus"] for p in plex.connect("GET", path).json()] == ["Closed", "Open"]
 
-    plex.change("close_period", periodDisplay="01-2026", status="Soft Closed")
+    plex.change("set_period", period="01-2026", status="Soft Closed")
 
     assert [p["periodStatus"] for p in plex.connect("GET", path).json()] == ["Closed", "Soft Closed"]
 

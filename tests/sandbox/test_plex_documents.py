@@ -141,6 +141,7 @@ def test_an_employee_is_replaced_retired_reactivated_and_transferred() -> None:
         "activations": 1,
         "deactivations": 1,
         "transfers": 1,
+        "journals": 0,
         "rejected": 1,
     }
 

@@ -16,7 +16,13 @@ from tests.sandbox.plex_world import WELDER, Plex, complaint
 SUBSET = Path(__file__).resolve().parents[2].parent / "shared" / "specs" / "plex" / "plex_connect_subset_hr_gl.json"
 pytestmark = pytest.mark.skipif(not SUBSET.exists(), reason="../shared/specs/plex is not at hand")
 PREFIXES = ("/mdm/", "/accounting/")
-TYPES: dict[str, type | tuple[type, ...]] = {"string": str, "boolean": bool, "number": (int, float)}
+TYPES: dict[str, type | tuple[type, ...]] = {
+    "string": str,
+    "boolean": bool,
+    "number": (int, float),
+    "integer": int,
+    "any": object,
+}
 FORMS = {
     "uuid": r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
     "date-time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z",
@@ -28,10 +34,14 @@ def operations() -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def served() -> set[tuple[str, str]]:
+    """Everything but journals: their bodies are no flat texts, and their lists start empty."""
     return {
         (route.method, route.resource.canonical)
         for route in PlexSimulator().app.router.routes()
-        if route.resource is not None and route.method != "HEAD" and route.resource.canonical.startswith(PREFIXES)
+        if route.resource is not None
+        and route.method != "HEAD"
+        and route.resource.canonical.startswith(PREFIXES)
+        and "journal-entries" not in route.resource.canonical
     }
 
 
@@ -41,6 +51,8 @@ def mismatches(shown: Any, described: Any, where: str = "") -> list[str]:
         if not isinstance(shown, list):
             return [f"{where}: not an array"]
         return [fault for item in shown for fault in mismatches(item, described[0], f"{where}[]")]
+    if described == {}:
+        return [] if isinstance(shown, dict) else [f"{where}: not an object"]
     if isinstance(described, dict):
         if not isinstance(shown, dict) or list(shown) != list(described):
             return [f"{where}: fields {shown if not isinstance(shown, dict) else list(shown)}"]

@@ -16,7 +16,7 @@ def codes(units: list[OrgUnit]) -> list[str]:
 def test_accounts_have_segments_with_their_zeros(customer: PlexCustomer) -> None:
     connector = customer.connector()
     accounts = [account for account in connector.accounts() if account.company == customer.pcn]
-    assert len(accounts) == 42
+    assert len(accounts) == 48
     labor = next(account for account in accounts if account.number == "61000-210-0100")
     assert labor.segments == {"base": "61000", "cost_center": "210", "sub": "0100"}
     assert (labor.category, labor.active) == ("Expense", True)
