@@ -53,10 +53,10 @@ class Books:
         del self.links[row.record["id"]]
         self.references.pop(row.record["id"], None)
 
-    def has_arrived(self, journal_id: str, account_id: str) -> bool:
-        """Whether a read of the account's activity shows the journal; a read that does not is counted."""
+    def has_arrived(self, journal_id: str, account_id: str, *, counted: bool) -> bool:
+        """Whether a read of the account's activity shows the journal; one that does not is ``counted``."""
         reads_left = self.unseen.get((journal_id, account_id), 0)
-        if reads_left > 0:
+        if reads_left > 0 and counted:
             self.unseen[journal_id, account_id] = reads_left - 1
         return reads_left == 0
 

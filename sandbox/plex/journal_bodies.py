@@ -131,12 +131,12 @@ class _Reading:
     ) -> Record:
         record: Record = {}
         for wire, value in given.items():
-            kept = names.kept(self.call.profile, wire) or wire
+            kept = names.kept(self.call.profile, wire)
             if kept in record:
                 self.faults.append(f"The property '{place}{wire}' is given twice.")
-            elif kept in readers:
+            elif kept is not None and kept in readers:
                 record[kept] = self._read(readers[kept], place + wire, value)
-            elif kept not in idle:
+            elif (kept or wire) not in idle:
                 self.faults.append(f"The property '{place}{wire}' is not expected.")
         self.faults += [
             f"The property '{place}{names.on_wire(self.call.profile, name)}' is required."

@@ -56,11 +56,13 @@ _ACTIVITY = Listing(
 
 def _activity(call: Call, account_id: str) -> Iterator[Record]:
     books = call.plant.books
+    # The pages of the documents are one read.
+    counted = call.profile is Profile.CONNECT or call.query.get("offset", ["0"])[0] == "0"
     for row in books.journals:
         journal = row.record
         lines = [line for line in journal["lines"] if line["accountId"] == account_id]
         shown = call.company.settings.in_ledger(journal)
-        if lines and shown and books.has_arrived(journal["id"], account_id):
+        if lines and shown and books.has_arrived(journal["id"], account_id, counted=counted):
             for line in lines:
                 yield {
                     **{name: line[name] for name in ACTIVITY.connect.keys() & line.keys()},

@@ -76,11 +76,11 @@ class Listing:
         return Table(table.names) if call.blind else table
 
     def _array(self, call: Call, table: Table, selection: Selection) -> web.Response:
+        rows = _select(table, selection)
+        _refuse_nothing(call, rows)
         if _indexed(table, selection):
-            return json_response(_array(call, table, _select(table, selection)))
-        return json_response(
-            table.remember(("array", selection), lambda: _array(call, table, _select(table, selection)))
-        )
+            return json_response(_joined(call, table, rows))
+        return json_response(table.remember(("array", selection), lambda: _joined(call, table, rows)))
 
     def _selection(self, call: Call, table: Table) -> Selection:
         equal = self.narrowed(call)
@@ -147,11 +147,6 @@ def _select(table: Table, selection: Selection) -> list[Row]:
 
 def _joined(call: Call, table: Table, rows: list[Row]) -> bytes:
     return b"[" + b",".join([row.json(table.names, call.profile) for row in rows]) + b"]"
-
-
-def _array(call: Call, table: Table, rows: list[Row]) -> bytes:
-    _refuse_nothing(call, rows)
-    return _joined(call, table, rows)
 
 
 def _refuse_nothing(call: Call, rows: list[Row]) -> None:
