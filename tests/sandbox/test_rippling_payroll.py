@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 
@@ -13,6 +13,7 @@ from tests.sandbox.rippling_world import Json, Rippling
 Make = Callable[..., Rippling]
 
 PAYROLL = {"runs": 3, "first_check_date": "2026-06-05"}
+CENT = Decimal("0.01")
 ONE_PLANT: list[dict[str, str]] = [{}]
 
 
@@ -84,6 +85,11 @@ def test_gross_to_net_ties_to_the_cent_for_everybody(rippling: Make) -> None:
         assert {name: Decimal(amount) for name, amount in record["summary"].items()} == {
             name: sums[name] for name in record["summary"]
         }
+        taxes = {one["tax_code"]: Decimal(one["amount"]) for one in record["taxes"]}
+        medical = [one for one in record["deductions"] if one["deduction_code"] == "MEDICAL"]
+        insured = sums["gross"] - money(medical, "employee_amount")
+        assert taxes["SS"] == taxes["SS-ER"] == (insured * Decimal("0.062")).quantize(CENT, ROUND_HALF_UP)
+        assert taxes["MED"] == taxes["MED-ER"] == (insured * Decimal("0.0145")).quantize(CENT, ROUND_HALF_UP)
         paid = [one["amount"] for one in record["earnings"] + record["taxes"] + record["garnishments"]]
         assert all(amount[-3] == "." for amount in [*paid, record["gross_pay"], record["net_pay"]])
         for one in record["earnings"]:
