@@ -13,12 +13,21 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.context import acting_as
-from connectors.contract import Connector, OrgSource, OrgTarget, WorkerSource, WorkerTarget
+from connectors.contract import (
+    Connector,
+    LedgerTarget,
+    OrgSource,
+    OrgTarget,
+    PayRunSource,
+    WorkerSource,
+    WorkerTarget,
+)
 from connectors.errors import ConnectorError
 from connectors.models import Connection
 from connectors.registry import open_connector
 from sync.failures import policy_for
 from sync.models import Flow, Run, RunItem
+from sync.payroll.flow import run_payroll
 from sync.people import run_people
 from sync.reference import run_reference
 from sync.runs import Cancelled, LeaseLost, claim, end, kept_alive
@@ -95,6 +104,10 @@ def _execute(run: Run, world: World) -> None:
         try:
             if run.flow.kind == Flow.Kind.REFERENCE:
                 run_reference(run, cast(OrgSource, source), cast(OrgTarget, target), now=world.now)
+            elif run.flow.kind == Flow.Kind.PAYROLL:
+                run_payroll(
+                    run, cast(PayRunSource, source), cast(LedgerTarget, target), time_zone=time_zone, now=world.now
+                )
             else:
                 run_people(
                     run,

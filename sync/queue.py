@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from django_q.tasks import async_task
 
-from sync.models import Run
+from sync.models import PayRun, Run
 from tenants.scope import current_tenant_id
 
 
 def enqueue_run(run: Run) -> None:
     """A worker will execute this run. Inside a transaction the job exists only if that commits."""
     async_task("sync.jobs.execute", str(current_tenant_id()), run.pk, group="runs")
+
+
+def enqueue_postings(pay_run: PayRun) -> None:
+    """A worker will take the journals of this pay run a step further. Inside a transaction the job exists only if
+    that commits."""
+    async_task("sync.jobs.advance", str(current_tenant_id()), pay_run.pk, group="postings")

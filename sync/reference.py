@@ -33,11 +33,15 @@ def run_reference(run: Run, source: OrgSource, target: OrgTarget, *, now: Callab
             stop_if_asked(run)
             counted[f"{side} {kind.value}"] = _keep(run, connection, kind, map(_of_unit, system.org_units(kind)), now())
         if isinstance(system, LedgerAccounts):
-            accounts = map(_of_account, system.accounts())
-            counted[f"{side} account"] = _keep(run, connection, RefKind.ACCOUNT, accounts, now())
+            counted[f"{side} account"] = keep_accounts(run, connection, system, now=now())
     if isinstance(target, WorkerTarget):
         counted["target employees"] = read_directory(integration.target, target, now=now())
     _finish(run, counted, now=now())
+
+
+def keep_accounts(run: Run, connection: Connection, ledger: LedgerAccounts, *, now: datetime) -> int:
+    """Afterwards our copy of the chart of accounts is what the ledger shows; returns how many accounts there are."""
+    return _keep(run, connection, RefKind.ACCOUNT, map(_of_account, ledger.accounts()), now)
 
 
 Row = dict[str, object]

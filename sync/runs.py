@@ -6,7 +6,6 @@ settles something proves that it still does. A queue may deliver a job twice, a 
 
 from __future__ import annotations
 
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -14,17 +13,16 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
 from audit.context import current_actor
 from audit.record import Entry, record
+from sync.leases import LeaseLost as LeaseLost
+from sync.leases import is_certain, renewed
 from sync.models import Flow, Run
-from tenants.scope import current_tenant_id, tenant_scope
 
 MAX_ATTEMPTS = 3
-CERTAIN = 0.75
-"""Share of the lease during which its holder may still send."""
 
 
 class AlreadyRunning(Exception):
@@ -34,10 +32,6 @@ class AlreadyRunning(Exception):
         self.run = run
         which = f" (#{run.pk})" if run else ""
         super().__init__(f"Skipped: a run of this flow is already in progress{which}.")
-
-
-class LeaseLost(Exception):
-    """Another worker has taken this run over, or it was ended: stop at once and settle nothing more."""
 
 
 class Cancelled(Exception):
@@ -64,6 +58,7 @@ def request_run(
                 kind=kind,
                 trigger=trigger,
                 requested_by=actor.label,
+                requested_key=actor.identity,
                 selection=selection or [],
                 replay_of=replay_of,
                 release_of=release_of,
@@ -117,7 +112,7 @@ def hold_lease(run: Run, *, now: datetime, **counted: int) -> None:
 def be_sure(run: Run) -> None:
     """Call before anything is sent: raises LeaseLost when the lease was not renewed for so long that another worker
     may soon hold it. A process that slept must not wake up and send what its successor has sent."""
-    if time.monotonic() - run.renewed > settings.RUN_LEASE_SECONDS * CERTAIN:
+    if not is_certain(run.renewed):
         raise LeaseLost(f"Run #{run.pk} was not renewed in time.")
 
 
@@ -125,26 +120,8 @@ def be_sure(run: Run) -> None:
 def kept_alive(run: Run, now: Callable[[], datetime]) -> Iterator[None]:
     """Renews the lease from a thread of its own while the body runs, however long a request takes. A lost lease is
     noticed by the body, when it settles."""
-    stop = threading.Event()
-    tenant_id = current_tenant_id()
-
-    def beat() -> None:
-        try:
-            with tenant_scope(tenant_id):
-                while not stop.wait(settings.RUN_LEASE_SECONDS / 4):
-                    hold_lease(run, now=now())
-        except LeaseLost:
-            return
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=beat, name=f"lease-{run.pk}", daemon=True)
-    thread.start()
-    try:
+    with renewed(lambda: hold_lease(run, now=now()), f"run-{run.pk}"):
         yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 def end(run: Run, state: str, message: str, *, now: datetime) -> None:

@@ -230,6 +230,7 @@ class PayRun(TenantOwned):
     source_kind = models.CharField(max_length=60, blank=True)
     source_state = models.CharField(max_length=60, blank=True)
     finished = models.BooleanField(default=False, help_text="Payroll says that it is in the state we wait for.")
+    void = models.BooleanField(default=False, help_text="Payroll says that it will never be paid.")
     check_date = models.DateField()
     period_start = models.DateField(null=True, blank=True)
     period_end = models.DateField(null=True, blank=True)

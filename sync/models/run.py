@@ -104,6 +104,7 @@ class Run(TenantOwned):
     state = models.CharField(max_length=15, choices=State.choices, default=State.SCHEDULED)
     trigger = models.CharField(max_length=20, default="person")
     requested_by = models.CharField(max_length=200, blank=True)
+    requested_key = models.CharField(max_length=220, blank=True, help_text="Who that is, whatever they are called.")
     replay_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="replays")
     selection = models.JSONField(default=list, blank=True, help_text="Source ids, when only some are replayed.")
     release_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="releases")

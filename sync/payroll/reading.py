@@ -110,6 +110,7 @@ def keep_headers(
             "source_kind": header.source_kind[:60],
             "source_state": header.source_state[:60],
             "finished": is_finished(header, settings),
+            "void": header.state is PayRunState.VOID,
             "check_date": header.check_date,
             "period_start": header.period_start,
             "period_end": header.period_end,
@@ -128,7 +129,7 @@ def keep_headers(
                 chunk,
                 unique_fields=("integration", "source_id"),
                 update_fields=(
-                    *("title", "kind", "source_kind", "source_state", "finished", "check_date"),
+                    *("title", "kind", "source_kind", "source_state", "finished", "void", "check_date"),
                     *("period_start", "period_end", "pay_group", "company"),
                 ),
             )

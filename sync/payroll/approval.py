@@ -1,0 +1,197 @@
+"""Who agrees to what: journals are approved or rejected by people, bound to exactly what they saw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import models, transaction
+
+from audit.context import current_actor
+from sync.models import Approval, Flow, PayFinding, PayrollSettings, PayRun, Posting
+from sync.payroll.findings import ACCEPTABLE, FindingCode
+from sync.payroll.states import open_findings, refresh_state
+from sync.payroll.trail import record_journal, record_pay_run
+from sync.queue import enqueue_postings
+
+HUMAN = ("user", "api_key")
+
+
+class Refusal(Exception):
+    """Why an act on a journal cannot be done. ``str()`` is the sentence for staff: cause and remedy."""
+
+
+def approve(postings: Sequence[Posting], *, hashes: dict[int, str], now: datetime, reason: str = "") -> list[Posting]:
+    """The acting person agrees to these drafts of one pay run, as they saw them; returns those now fully approved.
+
+    ``hashes`` gives for each posting's id the content hash the person was shown. Where the tenant posts by itself and
+    writing is switched on, posting starts. All or nothing. Raises Refusal: something is wrong with the run, a content
+    has changed, the person prepared it or approved it before, a person must act.
+    """
+    actor = current_actor()
+    with transaction.atomic():
+        pay_run, settings = _locked_run(postings)
+        locked = _locked(postings)
+        if open_findings(pay_run):
+            raise Refusal("This pay run has problems. Mend them and check again, then approve.")
+        if actor.kind not in HUMAN:
+            raise Refusal("Only a person, or a key a person made, can approve a journal.")
+        done = []
+        for posting in locked:
+            _check(posting, hashes.get(posting.pk, ""), settings)
+            _record_approval(posting, Approval.Decision.APPROVED, reason, now)
+            if _approvers(posting) >= needed(posting, settings):
+                posting.state, posting.message = Posting.State.APPROVED, ""
+                posting.approved_hash, posting.approved_at = posting.content_hash, now
+                posting.next_try_at = now if settings.post_by_itself else None
+                posting.save(update_fields=["state", "message", "approved_hash", "approved_at", "next_try_at"])
+                done.append(posting)
+        refresh_state(pay_run)
+        if done and settings.post_by_itself and writes_enabled(pay_run):
+            enqueue_postings(pay_run)
+    return done
+
+
+def reject(postings: Sequence[Posting], reason: str, *, now: datetime) -> None:
+    """Afterwards these journals will not be posted as they are. Raises Refusal when one has left already, or the
+    reason is missing."""
+    if not reason.strip():
+        raise Refusal("Say why, so that whoever prepared it can mend it.")
+    with transaction.atomic():
+        pay_run, _ = _locked_run(postings)
+        for posting in _locked(postings):
+            if posting.state not in (Posting.State.DRAFTED, Posting.State.APPROVED):
+                raise Refusal(f"{posting} is {posting.get_state_display().lower()} and cannot be rejected.")
+            _record_approval(posting, Approval.Decision.REJECTED, reason, now)
+            posting.state, posting.message, posting.next_try_at = Posting.State.REJECTED, reason[:500], None
+            posting.save(update_fields=["state", "message", "next_try_at"])
+        refresh_state(pay_run)
+
+
+def accept_finding(finding: PayFinding, reason: str, *, now: datetime) -> None:
+    """A person says that this is right as it is. Raises Refusal for what must be mended, or without a reason."""
+    if finding.code not in ACCEPTABLE:
+        raise Refusal("This must be mended; it cannot be accepted.")
+    if not reason.strip():
+        raise Refusal("Say why this is right, so that a reviewer can follow.")
+    with transaction.atomic():
+        pay_run = (
+            PayRun.objects.select_for_update(of=("self",))
+            .select_related("integration__source", "integration__target")
+            .get(pk=finding.pay_run_id)
+        )
+        accepted = PayFinding.objects.filter(pk=finding.pk, accepted_at=None).update(
+            accepted_by=current_actor().label, accepted_why=reason[:500], accepted_at=now
+        )
+        if accepted:
+            code = FindingCode(finding.code).value
+            record_pay_run("pay_run.problem_accepted", pay_run, now=now, why=reason, cause=code)
+        refresh_state(pay_run)
+
+
+def post_now(postings: Sequence[Posting], *, now: datetime) -> None:
+    """Afterwards these approved journals are on their way. Raises Refusal: already posted, not approved, writing is
+    switched off."""
+    with transaction.atomic():
+        pay_run, _ = _locked_run(postings)
+        if not writes_enabled(pay_run):
+            raise Refusal(f"Writing is switched off for the payroll of {pay_run.integration}. Switch it on first.")
+        for posting in _locked(postings):
+            if posting.state in Posting.ON_LEDGER:
+                raise Refusal(already_posted(posting))
+            if posting.state in (Posting.State.POSTING, Posting.State.VERIFYING):
+                raise Refusal("It is on its way already. Nothing is sent twice.")
+            if posting.state != Posting.State.APPROVED:
+                raise Refusal(f"{posting} is {posting.get_state_display().lower()}: it must be approved first.")
+            posting.next_try_at = now
+            posting.save(update_fields=["next_try_at"])
+        enqueue_postings(pay_run)
+
+
+def already_posted(posting: Posting) -> str:
+    """ "Already posted on 3 Oct 2026 as journal 1042 - nothing to do." """
+    when = f" on {posting.posted_at:%d %b %Y}" if posting.posted_at else ""
+    return f"Already posted{when} as journal {posting.journal_number or posting.vendor_id} – nothing to do."
+
+
+def needed(posting: Posting, settings: PayrollSettings) -> int:
+    """How many people must approve it."""
+    above = settings.second_approver_above
+    return 2 if above is not None and posting.debit > above else 1
+
+
+def why_not_approved(posting: Posting, settings: PayrollSettings) -> str:
+    """Why the acting person cannot approve this draft, as a sentence; empty when they can."""
+    actor = current_actor()
+    if posting.state != Posting.State.DRAFTED:
+        return f"{posting} is {posting.get_state_display().lower()}."
+    if settings.two_people and actor.identity in posting.prepared_keys:
+        return "You prepared this journal, or changed a rule it rests on. Somebody else must approve it."
+    if _current(posting).filter(by_key=actor.identity).exists():
+        return "You have approved it already. Above this amount a second person must approve it too."
+    return ""
+
+
+def writes_enabled(pay_run: PayRun) -> bool:
+    """True when the payroll flow may write to the ledger."""
+    return Flow.objects.filter(
+        integration=pay_run.integration_id, kind=Flow.Kind.PAYROLL, writes_enabled=True, paused=False
+    ).exists()
+
+
+def _check(posting: Posting, shown_hash: str, settings: PayrollSettings) -> None:
+    if refusal := why_not_approved(posting, settings):
+        raise Refusal(refusal)
+    if shown_hash != posting.content_hash:
+        raise Refusal("The journal has changed since you looked at it. Look at it again, then approve.")
+
+
+def _current(posting: Posting) -> models.QuerySet[Approval]:
+    """Approvals of the content as it is, since the last time they were voided."""
+    voided = Approval.objects.filter(posting=posting, decision=Approval.Decision.VOIDED).order_by("-pk").first()
+    return Approval.objects.filter(
+        posting=posting,
+        decision=Approval.Decision.APPROVED,
+        content_hash=posting.content_hash,
+        pk__gt=voided.pk if voided else 0,
+    )
+
+
+def _approvers(posting: Posting) -> int:
+    return _current(posting).values("by_key").distinct().count()
+
+
+def _record_approval(posting: Posting, decision: str, reason: str, now: datetime) -> None:
+    actor = current_actor()
+    Approval.objects.create(
+        posting=posting,
+        decision=decision,
+        content_hash=posting.content_hash,
+        by=actor.label,
+        by_key=actor.identity,
+        at=now,
+        reason=reason[:500],
+    )
+    record_journal(f"journal.{decision}", posting, now=now, why=reason)
+
+
+def _locked_run(postings: Sequence[Posting]) -> tuple[PayRun, PayrollSettings]:
+    """The pay run, locked before its journals: everybody locks in this order."""
+    runs = {posting.pay_run_id for posting in postings}
+    if len(runs) != 1:
+        raise Refusal("Choose at least one journal, all of one pay run.")
+    pay_run = (
+        PayRun.objects.select_for_update(of=("self",))
+        .select_related("integration__source", "integration__target")
+        .get(pk=runs.pop())
+    )
+    return pay_run, PayrollSettings.objects.get(integration=pay_run.integration_id)
+
+
+def _locked(postings: Sequence[Posting]) -> list[Posting]:
+    return list(
+        Posting.objects.select_for_update(of=("self",))
+        .select_related("pay_run__integration__source", "pay_run__integration__target")
+        .filter(pk__in=[posting.pk for posting in postings])
+        .order_by("pk")
+    )

@@ -1,0 +1,342 @@
+"""A register becomes journals: built by the rules, validated against the ledger as last read, kept as drafts.
+
+Drafting again is always safe: what is on its way to the ledger is never touched, an approval of another content is
+voided, and the same content stays as it is, with its approvals.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+
+from audit.context import current_actor
+from connectors.contract import LedgerTarget
+from sync.models import (
+    AccountRule,
+    Approval,
+    PayFinding,
+    PayrollSettings,
+    PayRun,
+    Posting,
+    PostingLine,
+    PostingShare,
+)
+from sync.payroll.findings import ACCEPTABLE, Finding, FindingCode
+from sync.payroll.journals import Built, DraftJournal, RunFacts, build, content_hash
+from sync.payroll.reading import load_lines
+from sync.payroll.register import PaidLine, totals
+from sync.payroll.rules import RuleTable
+from sync.payroll.states import refresh_state
+from sync.payroll.surroundings import load_ledger, load_rules, load_surroundings, load_words, options_of
+from sync.payroll.trail import record_journal
+from sync.payroll.validation import control_totals, validate
+from sync.payroll.wording import remedy_of, sentence_of
+
+LINES_AT_ONCE = 2_000
+
+
+def draft(
+    pay_run: PayRun, target: LedgerTarget, *, prepared_by: Sequence[str], now: datetime, again: bool = False
+) -> None:
+    """Afterwards the run's findings are those of its register, the rules and the ledger as they are now, and its
+    drafts are the journals they make; a run that cannot become journals has no drafts.
+
+    ``prepared_by`` are the identities of people who had a hand in it. A journal that was rejected is made anew only
+    with another content, or when a person asks for it (``again``). Nothing is asked over the wire.
+    """
+    lines = list(load_lines(pay_run))
+    built, findings, because = _made(pay_run, target, lines)
+    findings += _same_period(pay_run)
+    if not any(line.amount for line in lines):
+        findings.append(Finding(code=FindingCode.EMPTY_RUN))
+    with transaction.atomic():
+        locked = PayRun.objects.select_for_update(of=("self",)).select_related(
+            "integration__source", "integration__target"
+        )
+        pay_run = locked.get(pk=pay_run.pk)
+        keep_findings(pay_run, PayFinding.Stage.DRAFT, findings, now=now)
+        PayFinding.objects.filter(pay_run=pay_run, stage=PayFinding.Stage.POST).delete()
+        journals = () if built.findings else built.journals
+        _keep_drafts(pay_run, journals, because, prepared_by, now, again)
+        pay_run.drafted_at = now
+        pay_run.save(update_fields=["drafted_at"])
+        refresh_state(pay_run)
+
+
+def facts_of(pay_run: PayRun) -> RunFacts:
+    """What the journals say about the run."""
+    return RunFacts(
+        run=pay_run.source_id,
+        title=pay_run.title,
+        check_date=pay_run.check_date,
+        period_start=pay_run.period_start,
+        period_end=pay_run.period_end,
+    )
+
+
+def build_now(pay_run: PayRun, target: LedgerTarget, lines: Iterable[PaidLine], table: RuleTable) -> Built:
+    """The journals these lines make by these rules with today's mappings and settings. Writes nothing."""
+    integration = pay_run.integration
+    settings = PayrollSettings.objects.get(integration=integration)
+    around = load_surroundings(integration, target, pay_run.check_date)
+    return build(facts_of(pay_run), lines, table, around, options_of(settings, target))
+
+
+def _made(
+    pay_run: PayRun, target: LedgerTarget, lines: Sequence[PaidLine]
+) -> tuple[Built, list[Finding], Mapping[int, tuple[str, ...]]]:
+    rules = load_rules(pay_run.integration)
+    built = build_now(pay_run, target, lines, RuleTable(rules, pay_run.check_date))
+    findings = [*built.findings]
+    if not findings:
+        findings += validate(built.journals, load_ledger(pay_run.integration, target))
+        findings += control_totals(built.journals, totals(lines))
+    limited = {
+        rule.id: tuple(name for name in ("job_code", "department", "location", "company") if getattr(rule, name))
+        for rule in rules
+    }
+    return built, findings, limited
+
+
+def _same_period(pay_run: PayRun) -> list[Finding]:
+    """Another regular run of the same people and period whose journals are on the ledger, or on their way."""
+    if pay_run.kind != "regular" or pay_run.period_start is None:
+        return []
+    others = PayRun.objects.filter(
+        integration=pay_run.integration_id,
+        kind="regular",
+        company=pay_run.company,
+        pay_group=pay_run.pay_group,
+        period_start=pay_run.period_start,
+        period_end=pay_run.period_end,
+        postings__state__in=[*Posting.UNDER_WAY, Posting.State.POSTED, Posting.State.RECONCILED],
+    ).exclude(pk=pay_run.pk)
+    return [
+        Finding(code=FindingCode.SAME_PERIOD, kind="pay_run", culprit=str(other)) for other in others.distinct()[:5]
+    ]
+
+
+def keep_findings(pay_run: PayRun, stage: str, findings: Sequence[Finding], *, now: datetime) -> None:
+    """Afterwards the run has these findings of this stage. One that a person has accepted stays accepted as long as
+    it concerns the same money and as many people."""
+    integration = pay_run.integration
+    names = {"source": integration.source.name, "target": integration.target.name}
+    words = load_words(integration) if findings else {}
+    former = {
+        (f.code, f.kind, f.culprit, f.journal, f.currency): f
+        for f in PayFinding.objects.filter(pay_run=pay_run, stage=stage)
+    }
+    PayFinding.objects.filter(pay_run=pay_run, stage=stage).delete()
+    rows = {}
+    for finding in findings:
+        key = (finding.code.value, finding.kind[:25], finding.culprit[:200], finding.journal[:200], finding.currency)
+        row = PayFinding(
+            pay_run=pay_run,
+            stage=stage,
+            code=key[0],
+            kind=key[1],
+            culprit=key[2],
+            journal=key[3],
+            currency=key[4],
+            amount=finding.amount,
+            people=list(finding.people),
+            people_count=finding.people_count,
+            sentence=sentence_of(finding, words=words, **names),
+            remedy=remedy_of(finding, words=words, **names),
+            found_at=now,
+        )
+        known = former.get(key)
+        if known and finding.code in ACCEPTABLE and _concerns_the_same(known, row):
+            row.accepted_by, row.accepted_why = known.accepted_by, known.accepted_why
+            row.accepted_at = known.accepted_at
+        rows[key] = row
+    PayFinding.objects.bulk_create(rows.values())
+
+
+def _concerns_the_same(known: PayFinding, row: PayFinding) -> bool:
+    return (known.amount, known.people_count) == (row.amount, row.people_count)
+
+
+Because = Mapping[int, tuple[str, ...]]
+
+
+def _keep_drafts(
+    pay_run: PayRun,
+    journals: Sequence[DraftJournal],
+    because: Because,
+    prepared_by: Sequence[str],
+    now: datetime,
+    again: bool,
+) -> None:
+    """Drafts become what the run makes now. ``#`` in a key marks what was posted anew after a reversal: such a draft
+    follows the journal of its place, and is made by ``correcting`` only."""
+    standing = list(
+        Posting.objects.select_for_update(of=("self",))
+        .select_related("pay_run__integration__source", "pay_run__integration__target")
+        .filter(pay_run=pay_run)
+        .exclude(kind__in=[Posting.Kind.REVERSAL, Posting.Kind.ADJUSTMENT])
+        .exclude(state=Posting.State.SUPERSEDED)
+        .order_by("pk")
+    )
+    wanted = {journal.key: journal for journal in journals}
+    for posting in standing:
+        if posting.state not in (Posting.State.DRAFTED, Posting.State.APPROVED):
+            continue
+        journal = wanted.get(place_of(posting.key))
+        if journal is None:
+            supersede(posting, "The pay run makes other journals now.", now=now)
+        elif posting.content_hash != content_hash(journal):
+            _rewrite(posting, journal, because, prepared_by, now)
+    # Once anything was reversed, what follows is for a person to decide.
+    if any(posting.state == Posting.State.REVERSED for posting in standing):
+        return
+    taken = {posting.key for posting in standing if posting.state not in Posting.ENDED}
+    refused = {(posting.key, posting.content_hash) for posting in standing if posting.state == Posting.State.REJECTED}
+    for key, journal in wanted.items():
+        if key not in taken and (again or (key, content_hash(journal)) not in refused):
+            keep_draft(pay_run, key, journal, because, prepared_by, now=now)
+
+
+def place_of(key: str) -> str:
+    """The key of the journal that this one stands in for."""
+    return key.partition("#")[0]
+
+
+def keep_draft(
+    pay_run: PayRun,
+    key: str,
+    journal: DraftJournal,
+    because: Because,
+    prepared_by: Sequence[str],
+    *,
+    now: datetime,
+    **further: Any,
+) -> Posting:
+    """A new draft with its lines. ``further`` are columns of corrections (reverses, adjusts, after, why)."""
+    revision = Posting.objects.filter(pay_run=pay_run, key=key).count() + 1
+    posting = Posting(
+        pay_run=pay_run,
+        kind=journal.kind.value,
+        key=key,
+        part=journal.part,
+        parts=journal.parts,
+        revision=revision,
+        reference=reference_of(pay_run, key, revision),
+        prepared_by=current_actor().label,
+        prepared_keys=_preparers(pay_run, journal, prepared_by),
+        prepared_at=now,
+        **further,
+    )
+    _fill(posting, journal)
+    posting.save()
+    _keep_lines(posting, journal, because)
+    record_journal("journal.drafted", posting, now=now, rows=posting.line_count)
+    return posting
+
+
+def reference_of(pay_run: PayRun, key: str, revision: int) -> str:
+    """Our reference for this journal: the same arguments give the same text for ever."""
+    name = f"{pay_run.source_id}/{key}/{revision}"
+    return f"MLC-{uuid.uuid5(pay_run.integration.key, name).hex[:20].upper()}"
+
+
+def _fill(posting: Posting, journal: DraftJournal) -> None:
+    posting.company = journal.company
+    posting.currency = journal.currency
+    posting.posting_date = journal.posting_date
+    posting.description = journal.description
+    posting.content_hash = content_hash(journal)
+    posting.line_count = len(journal.lines)
+    posting.debit = posting.credit = journal.debit
+    posting.people = journal.people
+
+
+def _rewrite(
+    posting: Posting, journal: DraftJournal, because: Because, prepared_by: Sequence[str], now: datetime
+) -> None:
+    if Approval.objects.filter(posting=posting).exists():
+        void_approval(posting, "The journal's content has changed.", now=now)
+    PostingLine.objects.filter(posting=posting).delete()
+    _fill(posting, journal)
+    posting.part, posting.parts = journal.part, journal.parts
+    posting.prepared_by, posting.prepared_at = current_actor().label, now
+    posting.prepared_keys = sorted({*posting.prepared_keys, *_preparers(posting.pay_run, journal, prepared_by)})
+    posting.save()
+    _keep_lines(posting, journal, because)
+    record_journal("journal.drafted", posting, now=now, rows=posting.line_count)
+
+
+def void_approval(posting: Posting, why: str, *, now: datetime) -> None:
+    """Afterwards the journal is a draft that nobody has approved; call inside a transaction that holds the row."""
+    actor = current_actor()
+    Approval.objects.create(
+        posting=posting,
+        decision=Approval.Decision.VOIDED,
+        content_hash=posting.content_hash,
+        by=actor.label,
+        by_key=actor.identity,
+        at=now,
+        reason=why[:500],
+    )
+    posting.state, posting.approved_hash, posting.approved_at = Posting.State.DRAFTED, "", None
+    posting.message, posting.next_try_at = why[:500], None
+    posting.save(update_fields=["state", "approved_hash", "approved_at", "message", "next_try_at"])
+    record_journal("journal.approval_voided", posting, now=now, why=why)
+
+
+def supersede(posting: Posting, why: str, *, now: datetime) -> None:
+    """Afterwards this draft, approved or not, will never be posted; call inside a transaction that holds the row."""
+    if posting.state == Posting.State.APPROVED:
+        void_approval(posting, why, now=now)
+    posting.state, posting.message = Posting.State.SUPERSEDED, why
+    posting.save(update_fields=["state", "message"])
+    record_journal("journal.superseded", posting, now=now)
+
+
+def _preparers(pay_run: PayRun, journal: DraftJournal, prepared_by: Sequence[str]) -> list[str]:
+    """Who may not approve it: who asked for it, and who changed a rule that decides it since the run was found."""
+    rules = {share.rule for line in journal.lines for share in line.shares}
+    changed = AccountRule.objects.filter(Q(pk__in=rules), changed_at__gte=pay_run.found_at)
+    return sorted({*prepared_by, *changed.values_list("changed_key", flat=True).distinct()})
+
+
+def _keep_lines(posting: Posting, journal: DraftJournal, because: Because) -> None:
+    lines = PostingLine.objects.bulk_create(
+        [
+            PostingLine(
+                posting=posting,
+                number=line.number,
+                account=line.account,
+                description=line.description,
+                debit=line.debit,
+                credit=line.credit,
+                department=line.department,
+                cost_center=line.cost_center,
+                worker=line.worker,
+                people=line.people,
+            )
+            for line in journal.lines
+        ],
+        batch_size=LINES_AT_ONCE,
+    )
+    shares: dict[int, list[PostingShare]] = defaultdict(list)
+    for row, line in zip(lines, journal.lines, strict=True):
+        for share in line.shares:
+            shares[row.pk].append(
+                PostingShare(
+                    line=row,
+                    item=share.item,
+                    rule_id=share.rule or None,
+                    because=", ".join(because.get(share.rule, ())),
+                    amount=share.amount,
+                    people=share.people,
+                    hours=share.hours,
+                )
+            )
+    PostingShare.objects.bulk_create([s for of_line in shares.values() for s in of_line], batch_size=LINES_AT_ONCE)
