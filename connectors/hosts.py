@@ -9,18 +9,21 @@ from urllib.parse import SplitResult, urlsplit
 from connectors.errors import ConnectionConfigError
 
 
-def check_address(url: str, *, allowed: Collection[str], allow_loopback: bool, product: str) -> SplitResult:
-    """The parts of ``url`` if credentials may be sent there, else ConnectionConfigError.
+def check_address(
+    url: str, *, allowed: Collection[str], allow_loopback: bool, product: str, is_link: bool = False
+) -> SplitResult:
+    """The parts of ``url`` if requests may be sent there, else ConnectionConfigError.
 
     ``allowed`` holds exact host names and ".suffix" entries. A URL with a user name, a query or a fragment is
-    refused: none belongs in a base URL, and the first would be a secret in the clear.
+    refused: none belongs in a base URL, and the first would be a secret in the clear. A link that the vendor made
+    (``is_link``) may have a query.
     """
     try:
         parts = urlsplit(url.strip())
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         raise ConnectionConfigError(f"The web address of {product} is not a valid address.") from None
-    if not host or "@" in parts.netloc or parts.query or parts.fragment:
+    if not host or "@" in parts.netloc or parts.fragment or (parts.query and not is_link):
         raise ConnectionConfigError(f"The web address of {product} must be of the form https://host/path.")
     if is_loopback(host):
         if allow_loopback and parts.scheme in ("http", "https"):

@@ -32,6 +32,7 @@ from connectors.errors import (
 from connectors.hosts import check_address, origin
 from connectors.patience import NOT_SENT, Patience
 from connectors.replies import CredentialsRefusedReply, RefusedReply, Reply, path_template, redacted
+from connectors.streaming import Source
 
 __all__ = ["Auth", "CredentialsRefusedReply", "RefusedReply", "Reply", "VendorHttp", "redacted"]
 
@@ -41,7 +42,7 @@ Params = Sequence[tuple[str, str]]
 
 USER_AGENT = "ml-connector/0.1"
 CONNECT_TIMEOUT = 10.0
-MAX_STREAM = 8 * 2**30
+CHUNK = 65536
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 
 # httpx logs every URL at INFO; a filter in a query may hold a person's address.
@@ -161,6 +162,29 @@ class VendorHttp:
                 except (ijson.JSONError, httpx.HTTPError) as error:
                     raise TemporaryError(
                         f"{self.product} broke off a list in the middle. It will be read again.",
+                        detail=f"{call} -> {type(error).__name__}",
+                    ) from None
+
+    def download(self, link: str, *, hosts: Collection[str]) -> Iterator[bytes]:
+        """GET a file that the vendor put on one of ``hosts`` (or its own), in pieces and without our credential.
+
+        ConnectionConfigError when the link leads anywhere else. A file that breaks off is an error, never a short
+        file: before the first piece it is asked for again, later TemporaryError.
+        """
+        context = self._context
+        allowed = context.allowed_hosts | frozenset(hosts)
+        product = f"the file of {self.product}"
+        check_address(link, allowed=allowed, allow_loopback=context.allow_loopback, product=product, is_link=True)
+        call = _Call("GET", link, None, anonymous=True, shown="GET a file")
+        response, source, piece = self._persist(call, (200,), _opened)
+        with contextlib.closing(response):
+            while piece:
+                yield piece
+                try:
+                    piece = source.read(CHUNK)
+                except httpx.HTTPError as error:
+                    raise TemporaryError(
+                        f"{self.product} broke off a file in the middle. It will be read again.",
                         detail=f"{call} -> {type(error).__name__}",
                     ) from None
 
@@ -292,7 +316,7 @@ class VendorHttp:
     def _first_item(
         self, prefix: str, call: _Call, response: httpx.Response
     ) -> tuple[httpx.Response, Any, Iterator[Any]]:
-        source = _Source(response)
+        source = Source(response)
         try:
             items = iter(ijson.items(source, prefix, use_float=False))
             first = next(items, _END)
@@ -309,7 +333,7 @@ class VendorHttp:
             raise self._not_a_list(call, response, source)
         return response, first, items
 
-    def _not_a_list(self, call: _Call, response: httpx.Response, source: _Source) -> ConnectorError:
+    def _not_a_list(self, call: _Call, response: httpx.Response, source: Source) -> ConnectorError:
         reply = self._reply(call, response, source.opening)
         return reply.unusable("a web page instead of data" if reply.is_web_page else "no list", "no list found")
 
@@ -330,42 +354,20 @@ class _Call(msgspec.Struct, frozen=True):
     content: bytes | None = None
     writes: bool = False
     anonymous: bool = False
+    shown: str = ""
+    """What errors say of a URL that is itself a secret."""
 
     def __str__(self) -> str:
-        return f"{self.method} {path_template(urlsplit(self.url).path)}"
+        return self.shown or f"{self.method} {path_template(urlsplit(self.url).path)}"
 
 
-class _Source:
-    """A response as the file ijson reads from; keeps the opening for when there are no items."""
-
-    def __init__(self, response: httpx.Response) -> None:
-        self._chunks = response.iter_bytes(65536)
-        self.opening = b""
-        self.size = 0
-
-    def read(self, size: int) -> bytes:
-        """The next piece, of whatever size; empty at the end. ``size`` 0 is ijson asking for the type."""
-        if size == 0:
-            return b""
-        piece = next(self._chunks, b"")
-        self.size += len(piece)
-        if self.size > MAX_STREAM:
-            raise httpx.RemoteProtocolError("endless answer")
-        if not self.opening:
-            self.opening = piece
-        return piece
-
-    def holds_empty_list(self, prefix: str) -> bool:
-        """True when what arrived is a document that really has an empty list at ``prefix``."""
-        if self.size > len(self.opening):
-            return False
-        try:
-            data = msgspec.json.decode(self.opening)
-            for name in prefix.split(".")[:-1]:
-                data = data[name]
-        except (msgspec.DecodeError, KeyError, TypeError):
-            return False
-        return bool(data == [])
+def _opened(call: _Call, response: httpx.Response) -> tuple[httpx.Response, Source, bytes]:
+    source = Source(response)
+    try:
+        return response, source, source.read(CHUNK)
+    except BaseException:
+        response.close()
+        raise
 
 
 _END: Any = object()

@@ -45,6 +45,8 @@ LEGAL_ENTITIES = Entity("legal entities", "/legal-entities/", "legal-entities.re
 SSO = Entity("the account", "/sso-me/", "sso-me.read")
 ENTITLEMENTS = Entity("the subscribed API products", "/entitlements/", "entitlements.read")
 COMPANIES = Entity("companies", "/companies/", "companies.read")
+PAY_RUNS = Entity("pay runs", "/payroll-runs/", "payroll-runs.read", "Global Payroll")
+REPORTS = Entity("reports", "/report-runs/", "report-runs.read-write", "Reports API")
 REST_UNITS: dict[RefKind, Entity] = {
     RefKind.DEPARTMENT: Entity("departments", "/departments/", "departments.read"),
     RefKind.LOCATION: Entity("work locations", "/work-locations/", "work-locations.read"),
@@ -56,6 +58,7 @@ REST_UNITS: dict[RefKind, Entity] = {
 }
 CURRENT_COMPANY = Entity("the company", "/companies/current", "company:read", "")
 EMPLOYEES = Entity("people", "/employees/include_terminated", "employee:read", "")
+PLATFORM_PAY_RUNS = Entity("pay runs", "/payroll_runs", "employee:payroll", "")
 PLATFORM_UNITS: dict[RefKind, Entity] = {
     RefKind.DEPARTMENT: Entity("departments", "/departments", "company:departments:read", ""),
     RefKind.LOCATION: Entity("work locations", "/work_locations", "company:workLocations:read", ""),
@@ -132,7 +135,7 @@ class RestClient:
     def workers(self, *extra: tuple[str, str]) -> Iterator[RestPage[WorkerRow | UnreadableRecord]]:
         """Pages of workers of every status with their users."""
         params = [("expand", "user"), *extra, ("limit", str(LIMIT))]
-        return self._pages(WORKERS, params, _worker_page)
+        return self.pages(WORKERS, params, _worker_page)
 
     def changed_workers(self, operator: str, since: datetime) -> Iterator[RestPage[WorkerRow | UnreadableRecord]]:
         """Pages of workers changed at or after the second of ``since``, oldest change first, if the filter works.
@@ -145,34 +148,43 @@ class RestClient:
     def worker(self, worker_id: str) -> WorkerRow | UnreadableRecord | None:
         """One worker with the user, None when Rippling does not know the id."""
         path = f"/workers/{quote(worker_id, safe='')}/"
-        reply = _read(self.http, WORKERS, path, [("expand", "user")], accept=(200, 404))
+        reply = read(self.http, WORKERS, path, [("expand", "user")], accept=(200, 404))
         return _one(reply, WorkerRow) if reply.status == 200 else None
 
     def signed_in(self) -> SsoMe:
         """Whose token it is. Source: rippling §1.6."""
-        return _read(self.http, SSO, SSO.path, [("expand", "company")]).json(SsoMe)
+        return read(self.http, SSO, SSO.path, [("expand", "company")]).json(SsoMe)
 
     def entitlements(self) -> list[str]:
         """The API products the company has."""
-        page = _read(self.http, ENTITLEMENTS, ENTITLEMENTS.path, []).json(Page[Entitlement])
+        page = read(self.http, ENTITLEMENTS, ENTITLEMENTS.path, []).json(Page[Entitlement])
         return [row.display_name or row.description or "" for row in page.results]
 
     def sample(self, entity: Entity) -> int:
         """How many rows the first, smallest page of a list has: 0 or 1."""
-        return len(_read(self.http, entity, entity.path, [("limit", "1")]).json(Page[Unit]).results)
+        return len(self._first(entity))
+
+    def sample_id(self, entity: Entity) -> str | None:
+        """The id of the first row of a list, None when it is empty."""
+        return next((row.id for row in self._first(entity)), None)
+
+    def _first(self, entity: Entity) -> list[Unit]:
+        return read(self.http, entity, entity.path, [("limit", "1")]).json(Page[Unit]).results
 
     def units(self, entity: Entity) -> Iterator[Unit]:
         """Every row of a reference list."""
-        for page in self._pages(entity, [("limit", str(LIMIT))], _page_of(Unit)):
+        for page in self.pages(entity, [("limit", str(LIMIT))], page_of(Unit)):
             yield from page.rows
 
     def legal_entities_of_company(self) -> list[Unit]:
         """The legal entities as a part of the company, for companies without the tier that lists them."""
         params = [("expand", "legal_entities"), ("limit", str(LIMIT))]
-        companies = [row for page in self._pages(COMPANIES, params, _page_of(CompanyRow)) for row in page.rows]
+        companies = [row for page in self.pages(COMPANIES, params, page_of(CompanyRow)) for row in page.rows]
         return [unit for company in companies for unit in company.legal_entities or ()]
 
-    def _pages(self, entity: Entity, params: Params, decode: Any) -> Iterator[RestPage[Any]]:
+    def pages(self, entity: Entity, params: Params, decode: Any) -> Iterator[RestPage[Any]]:
+        """Every page of a list, each as ``decode`` makes it of a reply; its rows have ids."""
+
         def follow(link: str) -> RestPage[Any]:
             # A link may carry nothing but the cursor: what the first request asked for is asked again.
             try:
@@ -182,7 +194,7 @@ class RestClient:
             return page
 
         return linked_pages(
-            decode(_read(self.http, entity, entity.path, params)),
+            decode(read(self.http, entity, entity.path, params)),
             link_of=lambda page: page.link,
             keys_of=lambda page: [row.id for row in page.rows],
             follow=follow,
@@ -212,31 +224,37 @@ class PlatformClient:
 
         def fetch(offset: int, limit: int) -> list[EmployeeRow | UnreadableRecord]:
             page = [*params, ("limit", str(limit)), ("offset", str(offset))]
-            return _employee_rows(_read(self.http, EMPLOYEES, EMPLOYEES.path, page))
+            return _employee_rows(read(self.http, EMPLOYEES, EMPLOYEES.path, page))
 
         return offset_rows(fetch, key=lambda row: row.id, product=rippling.PRODUCT, limit=LIMIT)
 
     def employee(self, employee_id: str) -> EmployeeRow | UnreadableRecord | None:
         """One employee, None when Rippling does not know the id."""
         path = f"/employees/{quote(employee_id, safe='')}"
-        reply = _read(self.http, EMPLOYEES, path, [], accept=(200, 404))
+        reply = read(self.http, EMPLOYEES, path, [], accept=(200, 404))
         return _one(reply, EmployeeRow) if reply.status == 200 else None
 
     def company(self) -> CompanyRow:
         """The company the token belongs to."""
-        return _read(self.http, CURRENT_COMPANY, CURRENT_COMPANY.path, []).json(CompanyRow)
+        return read(self.http, CURRENT_COMPANY, CURRENT_COMPANY.path, []).json(CompanyRow)
 
     def sample(self, entity: Entity) -> int:
         """How many rows the first, smallest page of a list has: 0 or 1."""
-        params = [("limit", "1"), ("offset", "0")]
-        return len(_read(self.http, entity, entity.path, params).json(list[Unit]))
+        return len(self._first(entity))
+
+    def sample_id(self, entity: Entity) -> str | None:
+        """The id of the first row of a list, None when it is empty."""
+        return next((row.id for row in self._first(entity)), None)
+
+    def _first(self, entity: Entity) -> list[Unit]:
+        return read(self.http, entity, entity.path, [("limit", "1"), ("offset", "0")]).json(list[Unit])
 
     def units(self, entity: Entity) -> Iterator[Unit]:
         """Every row of a reference list."""
 
         def fetch(offset: int, limit: int) -> list[Unit]:
             params = [("limit", str(limit)), ("offset", str(offset))]
-            return _read(self.http, entity, entity.path, params).json(list[Unit])
+            return read(self.http, entity, entity.path, params).json(list[Unit])
 
         for page in offset_rows(fetch, key=lambda row: row.id, product=rippling.PRODUCT, limit=LIMIT):
             yield from page
@@ -249,7 +267,8 @@ def only(row: R | UnreadableRecord) -> R:
     return row
 
 
-def _read(http: VendorHttp, entity: Entity, path: str, params: Params, accept: Sequence[int] = (200,)) -> Reply:
+def read(http: VendorHttp, entity: Entity, path: str, params: Params, accept: Sequence[int] = (200,)) -> Reply:
+    """GET something of ``entity``, a refusal explained."""
     try:
         return http.read(path, params, accept=accept)
     except RefusedReply as refused:
@@ -272,7 +291,9 @@ def _employee_rows(reply: Reply) -> list[EmployeeRow | UnreadableRecord]:
         return rows(reply.json(list[msgspec.Raw]), EmployeeRow)
 
 
-def _page_of(kind: type[T]) -> Any:
+def page_of(kind: type[T]) -> Any:
+    """How a reply is decoded as a page of this kind."""
+
     def decode(reply: Reply) -> RestPage[T]:
         page = reply.json(Page[kind])  # type: ignore[valid-type]
         return RestPage(page.results, page.meta, page.next_link)

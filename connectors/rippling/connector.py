@@ -1,12 +1,14 @@
-"""Rippling as a source of people and reference values, by whichever API the connection is set to."""
+"""Rippling as a source of people, reference values and pay runs, by whichever API the connection is set to."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from connectors.contract import CheckResult, ConnectorContext
 from connectors.errors import ConnectionConfigError, UnexpectedReplyError
+from connectors.pay_runs import PayPage, PayRun
 from connectors.records import OrgUnit, RefKind, Worker, WorkerPage
 from connectors.rippling import check
 from connectors.rippling.client import (
@@ -21,13 +23,21 @@ from connectors.rippling.client import (
     setting,
 )
 from connectors.rippling.mapper import Names, one_worker, unit_of, utc, worker_of_v1, worker_of_v2, worker_page
-from connectors.rippling.schemas import EmployeeRow, WorkerRow
+from connectors.rippling.pay_check import PayCheck
+from connectors.rippling.payroll import LegalEntities, NoPayroll, Payroll, PlatformPayroll, RestPayroll
+from connectors.rippling.reports import ReportPayroll
+from connectors.rippling.schemas import EmployeeRow, Unit, WorkerRow
+from connectors.rippling.taxes import Payers
 
+NO_LEGAL_ENTITIES = LegalEntities(lambda: None)
 Converter = Callable[[EmployeeRow], tuple[Worker, dict[str, str]]]
 
 
 class RipplingConnector:
-    """A ``Connector``, an ``OrgSource`` and a ``WorkerSource``. Reads only; nothing is ever written to Rippling."""
+    """A ``Connector``, an ``OrgSource``, a ``WorkerSource`` and a ``PayRunSource``.
+
+    Reads only: nothing is ever written to Rippling, save that a saved report is run.
+    """
 
     def __init__(self, context: ConnectorContext) -> None:
         api = setting(context, "api")
@@ -44,7 +54,19 @@ class RipplingConnector:
 
     def check(self) -> CheckResult:
         """What the token may see on both APIs, and what will not be synced for lack of it."""
-        return check.run(self._rest, self._platform, uses_rest=isinstance(self._source, RestSource))
+        uses_rest = isinstance(self._source, RestSource)
+        result = check.run(self._rest, self._platform, uses_rest=uses_rest)
+        if not result.ok:
+            return result
+        pay = PayCheck(
+            self._rest,
+            self._platform,
+            lambda: ReportPayroll(self._rest, self._context),
+            has_report=bool(setting(self._context, "payroll_report_id")),
+            uses_rest=uses_rest,
+            known=self._context.learned.get("payroll_route", "none"),
+        )
+        return pay.with_payroll(result, setting(self._context, "payroll_route"))
 
     def close(self) -> None:
         """Release the sockets of both APIs. Idempotent."""
@@ -57,10 +79,13 @@ class RipplingConnector:
         if known is None:
             return self._source.kinds
         readable = set(known.split(","))
-        return [kind for kind in self._source.kinds if kind.value in readable]
+        kinds = [kind for kind in self._source.kinds if kind.value in readable]
+        return [*kinds, RefKind.COMPANY] if self._companies_are_eins() else kinds
 
     def org_units(self, kind: RefKind) -> Iterator[OrgUnit]:
         """Every value of one kind. The id of a position is its text, because that is what a worker carries."""
+        if kind is RefKind.COMPANY and self._companies_are_eins():
+            return PlatformPayroll(self._platform, Payers(), NO_LEGAL_ENTITIES).companies()
         return self._source.units(kind)
 
     def worker_pages(self, changed_since: datetime | None = None) -> Iterator[WorkerPage]:
@@ -79,6 +104,47 @@ class RipplingConnector:
     def worker(self, worker_id: str) -> Worker | None:
         """One worker with the fields the token may see. RecordRejectedError when the record cannot be read."""
         return self._source.worker(worker_id)
+
+    def pay_runs(self, since: date) -> Iterator[PayRun]:
+        """Every run with a check date on or after ``since``, newest first; a run that has none yet is not due.
+
+        ConnectionConfigError when no route to payroll is open, or when the report lacks a column.
+        """
+        return self._payroll.pay_runs(since)
+
+    def pay_run(self, run_id: str) -> PayRun | None:
+        """One run as it stands now, None when Rippling no longer knows it."""
+        return self._payroll.pay_run(run_id)
+
+    def pay_pages(self, run: PayRun) -> Iterator[PayPage]:
+        """Every statement of the run. One with anything unreadable in it is unreadable, and no other is affected."""
+        return self._payroll.pay_pages(run)
+
+    @functools.cached_property
+    def _payroll(self) -> Payroll:
+        match self._route:
+            case "v2":
+                return RestPayroll(self._rest, self._entities)
+            case "v1":
+                names = [setting(self._context, f"{who}_tax_names").split(";") for who in ("employer", "employee")]
+                employer, employee = (list(filter(None, map(str.strip, listed))) for listed in names)
+                return PlatformPayroll(self._platform, Payers(employer, employee), self._entities)
+            case "report":
+                return ReportPayroll(self._rest, self._context)
+        return NoPayroll()
+
+    @property
+    def _route(self) -> str:
+        """The setting, or what the last check learned; none before the first."""
+        chosen = setting(self._context, "payroll_route")
+        return self._context.learned.get("payroll_route", "none") if chosen == "auto" else chosen
+
+    @property
+    def _entities(self) -> LegalEntities:
+        return LegalEntities(self._source.legal_entities) if isinstance(self._source, RestSource) else NO_LEGAL_ENTITIES
+
+    def _companies_are_eins(self) -> bool:
+        return self._route == "v1" and isinstance(self._source, PlatformSource)
 
 
 class RestSource:
@@ -99,14 +165,25 @@ class RestSource:
         return (unit_of(kind, row) for row in self._client.units(REST_UNITS[kind]))
 
     def _companies(self) -> Iterator[OrgUnit]:
-        """Legal entities, from the company where the list of them is not subscribed. Source: rippling §12.3."""
+        return (unit_of(RefKind.COMPANY, row) for row in self._entities())
+
+    def _entities(self) -> list[Unit]:
+        """From the company where the list of legal entities is not subscribed. Source: rippling §12.3."""
         try:
-            found = list(self._client.units(LEGAL_ENTITIES))
+            return list(self._client.units(LEGAL_ENTITIES))
         except ConnectionConfigError as error:
             if not refused_with(error, 403):
                 raise
-            found = self._client.legal_entities_of_company()
-        return (unit_of(RefKind.COMPANY, row) for row in found)
+            return self._client.legal_entities_of_company()
+
+    def legal_entities(self) -> list[Unit] | None:
+        """The legal entities as they are listed, None when the token may see them in no way."""
+        try:
+            return self._entities()
+        except ConnectionConfigError as error:
+            if not refused_with(error, 403):
+                raise
+            return None
 
     def pages(self, changed_since: datetime | None) -> Iterator[WorkerPage]:
         while changed_since is not None and self._operator:

@@ -49,7 +49,7 @@ for _ours, _theirs in SPELLINGS.items():
     for _one in _theirs.split():
         FIELDS.setdefault(_one, []).append(_ours)
 _PREFIX = re.compile(r"^(?:worker\.)?(?:user\.)?(?:name\.)?(?:location\.)?")
-_PLACE = re.compile(r"`\$((?:\.\w+|\[[^\]]*\])*)`")
+PLACE = re.compile(r"`\$((?:\.\w+|\[[^\]]*\])*)`")
 _MISSING = re.compile(r"missing required field `(\w+)`")
 ENDS_BEFORE_START = "The last day of this person is before the first day. Correct it in Rippling."
 
@@ -72,7 +72,7 @@ def rows(raws: Iterable[msgspec.Raw], kind: type[R]) -> list[R | UnreadableRecor
             found.append(decoder.decode(raw))
         except msgspec.ValidationError as error:
             field, reason = _complaint(str(error))
-            found.append(UnreadableRecord(id=_id_of(raw), field=field, reason=reason))
+            found.append(UnreadableRecord(id=id_of_raw(raw), field=field, reason=reason))
     return found
 
 
@@ -245,7 +245,7 @@ def _without(worker: Worker, withheld: Mapping[str, str]) -> Worker:
 
 def _complaint(error: str) -> tuple[str, str]:
     """Our field and a sentence, from a decoding error; values are never repeated, save an unknown status."""
-    missing, place = _MISSING.search(error), _PLACE.search(error)
+    missing, place = _MISSING.search(error), PLACE.search(error)
     path = (place[1] if place else "").lstrip(".")
     vendor = f"{path}.{missing[1]}" if missing and path else missing[1] if missing else path
     top, last = vendor.split(".")[0], vendor.rpartition(".")[2]
@@ -259,7 +259,8 @@ def _complaint(error: str) -> tuple[str, str]:
     return field, f"The {field.replace('_', ' ')} Rippling sent for this person cannot be read. Correct it in Rippling."
 
 
-def _id_of(raw: msgspec.Raw) -> str:
+def id_of_raw(raw: msgspec.Raw) -> str:
+    """The ``id`` of a row that cannot be read otherwise, empty where it has none."""
     try:
         found = msgspec.json.decode(raw)
     except msgspec.DecodeError:

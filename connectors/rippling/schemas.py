@@ -122,6 +122,7 @@ class Unit(Struct):
     parent: Any = None
     """An id in v1, an object where v2 was asked to expand it."""
     job_dimension_id: str | None = None
+    tax_identifier: str | None = None
 
 
 class CompanyRow(Struct):

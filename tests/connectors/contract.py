@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from connectors.contract import Connector, ConnectorContext
+from connectors.pay_runs import PayKind
 from connectors.records import Employee
 from sandbox.core import Simulator
 from tests.connectors.customers import Customer
@@ -59,6 +61,17 @@ class Contract(ABC):
 
     def change_somebody(self, customer: Customer) -> str:
         """Something about one person changes now; returns their source id."""
+        raise NotImplementedError
+
+    # For a PayRunSource.
+
+    pay_options: Mapping[str, Any] = {}
+    """The simulator's options for a company with several pay runs of several pages each; empty without payroll."""
+    pay_path: str = ""
+    """Regular expression of the paths that the statements of a run are read from."""
+
+    def paid(self, customer: Customer) -> dict[str, dict[PayKind, Decimal]]:
+        """Run id → what it comes to by kind, by the simulator's own books; kinds that come to nothing left out."""
         raise NotImplementedError
 
     # For a WorkerTarget.

@@ -34,7 +34,7 @@ def connect(clock: Clock) -> Iterator[Connect]:
         contract = BY_API[api]
         surroundings = context(
             clock,
-            settings=contract.settings(customer) | settings,
+            settings=contract.settings(customer) | {"payroll_route": "auto"} | settings,
             credentials=contract.credentials(customer),
             learned=learned or {},
         )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from connectors import rippling
 from connectors.contract import Connector, ConnectorContext
+from connectors.pay_runs import PayKind
 from sandbox.rippling import RipplingSimulator
 from tests.connectors.contract import Contract
 from tests.connectors.customers import Customer
@@ -13,10 +16,13 @@ class RipplingContract(Contract):
     simulator = RipplingSimulator
     options = {"size": 230, "terminated": 12, "pending": 6}
 
-    def __init__(self, api: str, people_path: str) -> None:
+    def __init__(self, api: str, people_path: str, pay_path: str) -> None:
         self.name = f"rippling {api}"
         self.api = api
         self.people_path = people_path
+        self.pay_path = pay_path
+        payroll = {"runs": 2, "first_check_date": "2026-06-05", "route": api}
+        self.pay_options = {"size": 280, "payroll": payroll}
 
     def open(self, surroundings: ConnectorContext) -> Connector:
         return rippling.open(surroundings)
@@ -24,6 +30,7 @@ class RipplingContract(Contract):
     def settings(self, customer: Customer) -> dict[str, str]:
         return {
             "api": self.api,
+            "payroll_route": self.api,
             "rest_url": customer.url + customer.connect["base_path_v2"],
             "platform_url": customer.url + customer.connect["base_path_v1"],
         }
@@ -42,5 +49,16 @@ class RipplingContract(Contract):
         customer.change("update", worker=worker_id, title="Welder")
         return worker_id
 
+    def paid(self, customer: Customer) -> dict[str, dict[PayKind, Decimal]]:
+        found = {}
+        for run in customer.snapshot()["pay_runs"]:
+            totals = {PayKind(kind): Decimal(amount) for kind, amount in run["totals"].items()}
+            totals[PayKind.NET_PAY] = Decimal(run["net_pay"])
+            found[run["id"]] = {kind: amount for kind, amount in totals.items() if amount}
+        return found
 
-CONTRACTS = [RipplingContract("v2", r"/workers/.*"), RipplingContract("v1", r"/platform/api/employees.*")]
+
+CONTRACTS = [
+    RipplingContract("v2", r"/workers/.*", r"/payroll-runs/[^/]+/worker-payroll-records/"),
+    RipplingContract("v1", r"/platform/api/employees.*", r"/platform/api/payroll_runs/[^/]+/employees"),
+]

@@ -22,7 +22,7 @@ def finding(result: CheckResult, entity: str) -> Finding:
 
 
 def test_a_token_that_may_see_everything(company: Company, connect: Connect) -> None:
-    customer = company(size=40)
+    customer = company(size=40, payroll={"route": "v2"})
     result = connect(customer).check()
     assert {one.level for one in result.findings} == {Level.OK}
     assert result.account == "Northfield"
