@@ -36,6 +36,8 @@ SHOWN = (
         source target flow integration connection integration_id connection_id flow_id mapping_id link_id run_id
         item_id problem_id fields missing inactive renamed findings every_minutes full_every_hours max_change_percent
     """)
+    # Account rules: which ledger account a pay item goes to says nothing about anybody's pay.
+    | _names("debit_account credit_account settlement_account")
     # What a run did, and why something stopped.
     | _names("""
         counts read planned created updated terminated rehired transferred unchanged blocked rejected verifying failed

@@ -11,7 +11,7 @@ from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from connectors.records import RefKind
-from sync.mappings import MAPPED_KINDS
+from sync.mappings import mapped_kinds, source_kind
 from sync.models import BlockedRecord, Integration, Link, Mapping, PendingChange, ReferenceValue, Run, TargetEmployee
 
 
@@ -26,54 +26,57 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     sentence: str
 
 
-def reference_differences(integration: Integration, kinds: Sequence[RefKind] = MAPPED_KINDS) -> list[Difference]:
+Values = dict[tuple[str, str], ReferenceValue]
+"""Reference values of one side, by the kind they are mapped as and their key."""
+
+
+def reference_differences(integration: Integration, kinds: Sequence[RefKind] | None = None) -> list[Difference]:
     """In both directions: source values that mean nothing on the target, mapped target values that are inactive or
-    gone, target values nothing maps to, and what was renamed since it was mapped. Constant number of queries."""
-    values = ReferenceValue.objects.filter(
-        connection_id__in=[integration.source_id, integration.target_id], kind__in=kinds
-    )
-    by_side: dict[str, dict[tuple[str, str], ReferenceValue]] = {"source": {}, "target": {}}
-    for value in values:
-        side = "source" if value.connection_id == integration.source_id else "target"
-        known = by_side[side].get((value.kind, value.external_id))
-        if known is None or value.active:
-            by_side[side][(value.kind, value.external_id)] = value
+    gone, target values nothing maps to, and what was renamed since it was mapped. Every kind the integration maps
+    unless ``kinds`` are named. Constant number of queries."""
+    kinds = mapped_kinds(integration) if kinds is None else kinds
     mapped = {
         (m.kind, m.source_key): m.target_key
-        for m in Mapping.objects.filter(integration=integration, state=Mapping.State.CONFIRMED)
+        for m in Mapping.objects.filter(integration=integration, kind__in=kinds, state=Mapping.State.CONFIRMED)
     }
     used = {(kind, target) for (kind, _), target in mapped.items()}
+    sources = _values(integration.source_id, {kind: source_kind(integration, kind) for kind in kinds})
     return [
-        *_source_differences(integration, by_side["source"], mapped),
-        *_target_differences(integration, by_side["target"], used),
+        *_source_differences(integration, sources, mapped),
+        *_target_differences(integration, _values(integration.target_id, {kind: kind for kind in kinds}), used),
     ]
 
 
-def _source_differences(
-    integration: Integration, values: dict[tuple[str, str], ReferenceValue], mapped: dict[tuple[str, str], str]
-) -> list[Difference]:
-    found = []
-    for key, value in sorted(values.items()):
-        label = value.kind.replace("_", " ")
-        if value.active and key not in mapped:
-            found.append(_difference(value, "source", "missing", f"{value} has no {label} in {integration.target}."))
-        elif not value.active and key in mapped:
-            found.append(
-                _difference(
-                    value,
-                    "source",
-                    "inactive",
-                    f"{integration.source} no longer has {label} {value}, but it is mapped.",
-                )
-            )
-        if value.previous_name and key in mapped:
-            found.append(_difference(value, "source", "renamed", f"{value.previous_name} is now called {value.name}."))
+def _values(connection_id: UUID, shown_as: dict[RefKind, RefKind]) -> Values:
+    """A connection's values; ``shown_as`` names the connection's own kind for each that is mapped."""
+    found: Values = {}
+    for value in ReferenceValue.objects.filter(connection_id=connection_id, kind__in=set(shown_as.values())):
+        for kind in (kind for kind, own in shown_as.items() if own == value.kind):
+            known = found.get((kind, value.external_id))
+            if known is None or value.active:
+                found[(kind, value.external_id)] = value
     return found
 
 
-def _target_differences(
-    integration: Integration, values: dict[tuple[str, str], ReferenceValue], used: set[tuple[str, str]]
+def _source_differences(
+    integration: Integration, values: Values, mapped: dict[tuple[str, str], str]
 ) -> list[Difference]:
+    found = []
+    for key, value in sorted(values.items(), key=lambda item: item[0]):
+        kind, label = key[0], key[0].replace("_", " ")
+        if value.active and key not in mapped:
+            sentence = f"{value} has no {label} in {integration.target}."
+            found.append(_difference(kind, value, "source", "missing", sentence))
+        elif not value.active and key in mapped:
+            sentence = f"{integration.source} no longer has {value.kind.replace('_', ' ')} {value}, but it is mapped."
+            found.append(_difference(kind, value, "source", "inactive", sentence))
+        if value.previous_name and key in mapped:
+            sentence = f"{value.previous_name} is now called {value.name}."
+            found.append(_difference(kind, value, "source", "renamed", sentence))
+    return found
+
+
+def _target_differences(integration: Integration, values: Values, used: set[tuple[str, str]]) -> list[Difference]:
     found = []
     for key in sorted(used - values.keys()):
         found.append(
@@ -86,24 +89,21 @@ def _target_differences(
                 sentence=f"{key[1]} is mapped to, but {integration.target} does not have it.",
             )
         )
-    for key, value in sorted(values.items()):
+    for key, value in sorted(values.items(), key=lambda item: item[0]):
         if key in used and not value.active:
-            found.append(
-                _difference(
-                    value, "target", "inactive", f"{value} is mapped to, but not active in {integration.target}."
-                )
-            )
+            sentence = f"{value} is mapped to, but not active in {integration.target}."
+            found.append(_difference(key[0], value, "target", "inactive", sentence))
         elif key not in used and value.active:
-            found.append(
-                _difference(value, "target", "missing", f"Nothing in {integration.source} is mapped to {value}.")
-            )
+            sentence = f"Nothing in {integration.source} is mapped to {value}."
+            found.append(_difference(key[0], value, "target", "missing", sentence))
         if key in used and value.previous_name:
-            found.append(_difference(value, "target", "renamed", f"{value.previous_name} is now called {value.name}."))
+            sentence = f"{value.previous_name} is now called {value.name}."
+            found.append(_difference(key[0], value, "target", "renamed", sentence))
     return found
 
 
-def _difference(value: ReferenceValue, side: str, what: str, sentence: str) -> Difference:
-    return Difference(kind=value.kind, side=side, what=what, key=value.external_id, name=value.name, sentence=sentence)
+def _difference(kind: str, value: ReferenceValue, side: str, what: str, sentence: str) -> Difference:
+    return Difference(kind=kind, side=side, what=what, key=value.external_id, name=value.name, sentence=sentence)
 
 
 class Headcount(msgspec.Struct, frozen=True, kw_only=True):

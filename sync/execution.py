@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+import uuid
 from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol, cast
@@ -26,8 +27,9 @@ from connectors.errors import ConnectorError
 from connectors.models import Connection
 from connectors.registry import open_connector
 from sync.failures import policy_for
-from sync.models import Flow, Run, RunItem
+from sync.models import Flow, PayRun, Run, RunItem
 from sync.payroll.flow import run_payroll
+from sync.payroll.posting import advance
 from sync.people import run_people
 from sync.reference import run_reference
 from sync.runs import Cancelled, LeaseLost, claim, end, kept_alive
@@ -123,6 +125,34 @@ def _execute(run: Run, world: World) -> None:
         source.close()
 
 
+def advance_postings(pay_run_id: int, world: World) -> PayRun:
+    """Take the journals of a pay run as far as they can go now; returns the run.
+
+    A connection that does not work is noted on it; its journals stay as they are until it does.
+    """
+    pay_run = PayRun.objects.select_related("integration__source", "integration__target").get(pk=pay_run_id)
+    connection = pay_run.integration.target
+    correlation_id = uuid.uuid4().hex
+    with (
+        acting_as("system", "Worker", correlation_id=correlation_id),
+        structlog.contextvars.bound_contextvars(pay_run=pay_run.pk),
+    ):
+        try:
+            target = open_connector(
+                connection, now=world.now, sleep=world.sleep, random=world.random, correlation_id=correlation_id
+            )
+            try:
+                advance(pay_run, cast(LedgerTarget, target), now=world.now, sleep=world.sleep)
+            finally:
+                target.close()
+        except ConnectorError as error:
+            log.warning("postings.stopped", error=type(error).__name__, detail=error.detail)
+            if policy_for(error).needs_attention:
+                _note_connection(connection, error)
+    pay_run.refresh_from_db()
+    return pay_run
+
+
 def _open(connection: Connection, run: Run, world: World) -> Connector:
     clock: Callable[[], datetime] = world.now
     return open_connector(
@@ -146,6 +176,10 @@ def _note_attention(run: Run, error: ConnectorError) -> None:
     integration = run.flow.integration
     named = [c for c in (integration.source, integration.target) if c.product.product in error.sentence]
     for connection in sorted(named, key=lambda c: error.sentence.index(c.product.product))[:1]:
-        Connection.objects.filter(pk=connection.pk).exclude(state=Connection.State.PAUSED).update(
-            state=Connection.State.ATTENTION, state_reason=error.sentence
-        )
+        _note_connection(connection, error)
+
+
+def _note_connection(connection: Connection, error: ConnectorError) -> None:
+    Connection.objects.filter(pk=connection.pk).exclude(state=Connection.State.PAUSED).update(
+        state=Connection.State.ATTENTION, state_reason=error.sentence
+    )

@@ -7,9 +7,9 @@ import uuid
 from django.utils import timezone
 
 from audit.context import acting_as
-from sync.execution import SystemWorld, execute_run
+from sync.execution import SystemWorld, advance_postings, execute_run
 from sync.schedules import start_due_flows
-from sync.sweeping import sweep
+from sync.sweeping import sweep, sweep_postings
 from tenants.rls import tenant_ids
 from tenants.scope import tenant_scope
 
@@ -20,8 +20,14 @@ def execute(tenant_id: str, run_id: int) -> None:
         execute_run(run_id, SystemWorld())
 
 
+def advance(tenant_id: str, pay_run_id: int) -> None:
+    """Take the journals of one pay run a step further, if there is one to take."""
+    with tenant_scope(uuid.UUID(tenant_id)):
+        advance_postings(pay_run_id, SystemWorld())
+
+
 def tick() -> None:
-    """Once a minute: pick up what dead workers left, start what is due.
+    """Once a minute: pick up what dead workers left, start what is due, ask again for what was not answered.
 
     One tenant's trouble is its own: the others are served first, then every error is raised together.
     """
@@ -31,6 +37,7 @@ def tick() -> None:
         try:
             with tenant_scope(tenant_id), acting_as("schedule", "Schedule"):
                 sweep(now=now)
+                sweep_postings(now=now)
                 start_due_flows(now=now)
         except Exception as trouble:  # noqa: BLE001 - raised below, after the other tenants had their turn
             trouble.add_note(f"tenant {tenant_id}")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
@@ -16,8 +14,9 @@ from django.db import transaction
 from audit.context import current_actor
 from audit.record import Entry, record
 from connectors.records import RefKind
+from sync.csv_text import cells_of, csv_line, csv_rows
 from sync.mapping import Value, suggest
-from sync.models import BlockedRecord, Integration, Link, Mapping, ReferenceValue
+from sync.models import BlockedRecord, Integration, Link, Mapping, PayrollSettings, ReferenceValue
 
 EARLIEST = date(1900, 1, 1)
 """The start of a mapping that holds for as long as anybody remembers."""
@@ -28,10 +27,30 @@ MAPPED_KINDS = (
     RefKind.LOCATION,
     RefKind.COMPANY,
     RefKind.EMPLOYMENT_TYPE,
+    RefKind.COST_CENTER,
 )
 """Kinds of which a source value can mean a target value."""
 
 COLUMNS = ("kind", "source_key", "source_name", "target_key", "target_name", "valid_from", "valid_to", "state")
+
+
+def mapped_kinds(integration: Integration) -> tuple[RefKind, ...]:
+    """MAPPED_KINDS as far as this integration needs them: cost centers once its payroll is set up and the target has
+    any. Two queries."""
+    centers = ReferenceValue.objects.filter(connection_id=integration.target_id, kind=RefKind.COST_CENTER, active=True)
+    settings = PayrollSettings.objects.filter(integration=integration, start_date__isnull=False)
+    if settings.exists() and centers.exists():
+        return MAPPED_KINDS
+    return tuple(kind for kind in MAPPED_KINDS if kind is not RefKind.COST_CENTER)
+
+
+def source_kind(integration: Integration, kind: RefKind | str) -> RefKind:
+    """The kind of the source's values that are mapped to this kind of the target: the same, but cost centers are
+    mapped to by the dimension that the payroll settings name."""
+    if kind != RefKind.COST_CENTER:
+        return RefKind(kind)
+    chosen = PayrollSettings.objects.filter(integration=integration).values_list("cost_center_from", flat=True).first()
+    return RefKind(chosen or RefKind.DEPARTMENT)
 
 
 def save_mapping(
@@ -99,7 +118,8 @@ def suggest_mappings(integration: Integration, *, kinds: Iterable[RefKind] = MAP
             existing = Mapping.objects.filter(integration=integration, kind=kind)
             existing.filter(state=Mapping.State.SUGGESTED).delete()
             mapped = set(existing.values_list("source_key", flat=True))
-            sources = [v for v in _values(integration.source_id, kind) if v.key not in mapped]
+            own = source_kind(integration, kind)
+            sources = [v for v in _values(integration.source_id, own) if v.key not in mapped]
             found = suggest(sources, _values(integration.target_id, kind))
             made += [
                 Mapping(
@@ -135,7 +155,8 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
 def coverage(integration: Integration) -> list[Coverage]:
     """Per mapped kind, in the order staff map them. Constant number of queries."""
     active: dict[str, set[str]] = defaultdict(set)
-    values = ReferenceValue.objects.filter(connection_id=integration.source_id, kind__in=MAPPED_KINDS, active=True)
+    own = {kind: source_kind(integration, kind) for kind in mapped_kinds(integration)}
+    values = ReferenceValue.objects.filter(connection_id=integration.source_id, kind__in=own.values(), active=True)
     for kind, key in values.values_list("kind", "external_id"):
         active[kind].add(key)
     by_state: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -148,14 +169,14 @@ def coverage(integration: Integration) -> list[Coverage]:
     return [
         Coverage(
             kind=kind,
-            values=len(active[kind]),
-            mapped=len(active[kind] & by_state[(kind, Mapping.State.CONFIRMED)]),
+            values=len(active[of]),
+            mapped=len(active[of] & by_state[(kind, Mapping.State.CONFIRMED)]),
             suggested=len(
-                (active[kind] & by_state[(kind, Mapping.State.SUGGESTED)]) - by_state[(kind, Mapping.State.CONFIRMED)]
+                (active[of] & by_state[(kind, Mapping.State.SUGGESTED)]) - by_state[(kind, Mapping.State.CONFIRMED)]
             ),
             blocked_people=len(blocked[kind]),
         )
-        for kind in MAPPED_KINDS
+        for kind, of in own.items()
     ]
 
 
@@ -179,14 +200,15 @@ def export_csv(integration: Integration, *, now: datetime) -> Iterator[str]:
 
 
 def _lines(integration: Integration) -> Iterator[str]:
-    names = _names(integration)
-    yield _line(COLUMNS)
+    own = {kind.value: source_kind(integration, kind) for kind in MAPPED_KINDS}
+    names = _names(integration, own.values())
+    yield csv_line(COLUMNS)
     for m in Mapping.objects.filter(integration=integration).order_by("kind", "source_key", "valid_from").iterator():
-        yield _line(
+        yield csv_line(
             (
                 m.kind,
                 m.source_key,
-                names.get((integration.source_id, m.kind, m.source_key), ""),
+                names.get((integration.source_id, own[m.kind], m.source_key), ""),
                 m.target_key,
                 names.get((integration.target_id, m.kind, m.target_key), ""),
                 m.valid_from.isoformat(),
@@ -204,8 +226,8 @@ def import_csv(integration: Integration, text: str, *, now: datetime) -> int:
     problems: list[str] = []
     rows = []
     seen: dict[tuple[str, str, date], int] = {}
-    known_source, known_target = _keys(integration.source_id), _keys(integration.target_id, active_only=True)
-    for number, row in enumerate(_read_rows(text), start=2):
+    known_source, known_target = _source_keys(integration), _target_keys(integration)
+    for number, row in enumerate(csv_rows(text, ("kind", "source_key", "target_key")), start=2):
         parsed = _parse_row(row, number, known_source, known_target, problems)
         if parsed is None:
             continue
@@ -225,18 +247,6 @@ def import_csv(integration: Integration, text: str, *, now: datetime) -> int:
     return len(rows)
 
 
-def _read_rows(text: str) -> list[dict[str | None, Any]]:
-    """The rows below the header, by column. Raises ValidationError for what is no CSV file or lacks a column."""
-    reader: csv.DictReader[Any] = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=None))
-    try:
-        missing = {"kind", "source_key", "target_key"} - set(reader.fieldnames or ())
-        if missing:
-            raise ValidationError(f"Row 1: the column {', '.join(sorted(missing))} is missing. Nothing was imported.")
-        return list(reader)
-    except csv.Error:
-        raise ValidationError(f"Row {reader.line_num}: this cannot be read as CSV. Nothing was imported.") from None
-
-
 def _parse_row(
     row: dict[str | None, Any],
     number: int,
@@ -244,7 +254,7 @@ def _parse_row(
     known_target: set[tuple[str, str]],
     problems: list[str],
 ) -> dict[str, Any] | None:
-    text = {name: _plain(value) for name, value in row.items() if isinstance(name, str) and not isinstance(value, list)}
+    text = cells_of(row)
     found = len(problems)
     if None in row:
         problems.append(f"Row {number}: there are more cells than columns.")
@@ -271,18 +281,13 @@ def _parse_row(
     return {"kind": kind, "source_key": text["source_key"], "target_key": text["target_key"], **dates}
 
 
-def _plain(cell: str | None) -> str:
-    """The cell without the quote that ``export_csv`` puts before what a spreadsheet would take for a formula."""
-    text = (cell or "").strip()
-    return text[1:] if text[:1] == "'" and text[1:2] in "=+-@" else text
-
-
 def _check(integration: Integration, kind: str, source_key: str, target_key: str) -> None:
     if kind not in {k.value for k in MAPPED_KINDS}:
         raise ValidationError({"kind": f"{kind!r} is none of {', '.join(k.value for k in MAPPED_KINDS)}."})
-    source = ReferenceValue.objects.filter(connection_id=integration.source_id, kind=kind, external_id=source_key)
+    own = source_kind(integration, kind)
+    source = ReferenceValue.objects.filter(connection_id=integration.source_id, kind=own, external_id=source_key)
     if not source.exists():
-        raise ValidationError({"source_key": f"{integration.source} has no such {kind.replace('_', ' ')}."})
+        raise ValidationError({"source_key": f"{integration.source} has no such {own.replace('_', ' ')}."})
     target = ReferenceValue.objects.filter(connection_id=integration.target_id, kind=kind, external_id=target_key)
     if not target.exists():
         raise ValidationError({"target_key": f"{integration.target} has no such {kind.replace('_', ' ')}."})
@@ -298,27 +303,25 @@ def _values(connection_id: Any, kind: RefKind) -> list[Value]:
     return list(by_key.values())
 
 
-def _keys(connection_id: Any, *, active_only: bool = False) -> set[tuple[str, str]]:
-    rows = ReferenceValue.objects.filter(connection_id=connection_id, kind__in=MAPPED_KINDS)
-    if active_only:
-        rows = rows.filter(active=True)
+def _source_keys(integration: Integration) -> set[tuple[str, str]]:
+    own = {kind.value: source_kind(integration, kind) for kind in MAPPED_KINDS}
+    rows = ReferenceValue.objects.filter(connection_id=integration.source_id, kind__in=own.values())
+    known = set(rows.values_list("kind", "external_id"))
+    return {(kind, key) for kind, of in own.items() for shown, key in known if shown == of}
+
+
+def _target_keys(integration: Integration) -> set[tuple[str, str]]:
+    rows = ReferenceValue.objects.filter(connection_id=integration.target_id, kind__in=MAPPED_KINDS, active=True)
     return set(rows.values_list("kind", "external_id"))
 
 
-def _names(integration: Integration) -> dict[tuple[Any, str, str], str]:
+def _names(integration: Integration, source_kinds: Iterable[RefKind]) -> dict[tuple[Any, str, str], str]:
     rows = ReferenceValue.objects.filter(
-        connection_id__in=[integration.source_id, integration.target_id], kind__in=MAPPED_KINDS
+        connection_id__in=[integration.source_id, integration.target_id], kind__in={*MAPPED_KINDS, *source_kinds}
     )
     return {
         (c, kind, key): name for c, kind, key, name in rows.values_list("connection_id", "kind", "external_id", "name")
     }
-
-
-def _line(cells: Sequence[str]) -> str:
-    out = io.StringIO()
-    # A cell that starts like a formula would be run by a spreadsheet; the quote keeps it text.
-    csv.writer(out, lineterminator="\r\n").writerow([f"'{c}" if c[:1] in "=+-@\t\r" else c for c in cells])
-    return out.getvalue()
 
 
 def _sign(mapping: Mapping, now: datetime) -> None:
@@ -339,16 +342,19 @@ def _labels(mappings: Sequence[Mapping]) -> dict[int, str]:
     """What to call each mapping, as staff know the values: "Department Paint Shop → Paint"."""
     keys = {key for mapping in mappings for key in (mapping.source_key, mapping.target_key)}
     ends = {end for m in mappings for end in (m.integration.source_id, m.integration.target_id)}
-    rows = ReferenceValue.objects.filter(connection_id__in=ends, kind__in={m.kind for m in mappings})
+    integrations = {(m.integration_id, m.kind): m.integration for m in mappings}
+    own = {place: source_kind(integration, place[1]) for place, integration in integrations.items()}
+    kinds = {*(m.kind for m in mappings), *own.values()}
+    rows = ReferenceValue.objects.filter(connection_id__in=ends, kind__in=kinds)
     values = rows.filter(external_id__in=keys).values_list("connection_id", "kind", "external_id", "name")
     names = {(end, kind, key): name for end, kind, key, name in values if name}
 
-    def name(mapping: Mapping, end: Any, key: str) -> str:
-        return names.get((end, mapping.kind, key), key)
+    def name(end: Any, kind: str, key: str) -> str:
+        return names.get((end, kind, key), key)
 
     return {
-        m.pk: f"{m.get_kind_display()} {name(m, m.integration.source_id, m.source_key)} → "
-        f"{name(m, m.integration.target_id, m.target_key)}"
+        m.pk: f"{m.get_kind_display()} {name(m.integration.source_id, own[m.integration_id, m.kind], m.source_key)} → "
+        f"{name(m.integration.target_id, m.kind, m.target_key)}"
         for m in mappings
     }
 

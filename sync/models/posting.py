@@ -60,6 +60,12 @@ class Posting(TenantOwned):
     line_count = models.PositiveIntegerField()
     debit = models.DecimalField(max_digits=19, decimal_places=4)
     credit = models.DecimalField(max_digits=19, decimal_places=4)
+    cost = models.DecimalField(
+        max_digits=19, decimal_places=6, default=0, help_text="What it books of the register's cost, unrounded."
+    )
+    owed = models.DecimalField(
+        max_digits=19, decimal_places=6, default=0, help_text="What it books of what the register owes, unrounded."
+    )
     people = models.PositiveIntegerField(default=0)
     reverses = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="reversals")
     adjusts = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="adjustments")
@@ -222,6 +228,7 @@ class PostingShare(TenantOwned):
     line = models.ForeignKey(PostingLine, on_delete=models.CASCADE, related_name="shares")
     item = models.CharField(max_length=200)
     rule = models.ForeignKey(AccountRule, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
+    side = models.CharField(max_length=6)
     because = models.CharField(max_length=200, blank=True)
     amount = models.DecimalField(max_digits=19, decimal_places=6)
     people = models.PositiveIntegerField(default=0)

@@ -105,6 +105,7 @@ def post_now(postings: Sequence[Posting], *, now: datetime) -> None:
                 raise Refusal(f"{posting} is {posting.get_state_display().lower()}: it must be approved first.")
             posting.next_try_at = now
             posting.save(update_fields=["next_try_at"])
+            record_journal("journal.requested", posting, now=now)
         enqueue_postings(pay_run)
 
 

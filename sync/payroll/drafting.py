@@ -10,6 +10,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -27,8 +28,9 @@ from sync.models import (
     PostingLine,
     PostingShare,
 )
+from sync.payroll.drafts import Built, DraftJournal, JournalKind, RunFacts, Side, content_hash
 from sync.payroll.findings import ACCEPTABLE, Finding, FindingCode
-from sync.payroll.journals import Built, DraftJournal, RunFacts, build, content_hash
+from sync.payroll.journals import build
 from sync.payroll.reading import load_lines
 from sync.payroll.register import PaidLine, totals
 from sync.payroll.rules import RuleTable
@@ -255,6 +257,16 @@ def _fill(posting: Posting, journal: DraftJournal) -> None:
     posting.line_count = len(journal.lines)
     posting.debit = posting.credit = journal.debit
     posting.people = journal.people
+    posting.cost, posting.owed = booked_of_register(journal)
+
+
+def booked_of_register(journal: DraftJournal) -> tuple[Decimal, Decimal]:
+    """What the journal books of the register: its cost, and what is owed. Only the journals that book a run do."""
+    if journal.kind not in (JournalKind.PAYROLL, JournalKind.ACCRUAL):
+        return Decimal(0), Decimal(0)
+    shares = [*journal.unposted, *(share for line in journal.lines for share in line.shares)]
+    cost = sum((share.amount for share in shares if share.side is Side.DEBIT), Decimal(0))
+    return cost, -sum((share.amount for share in shares if share.side is Side.CREDIT), Decimal(0))
 
 
 def _rewrite(
@@ -332,6 +344,7 @@ def _keep_lines(posting: Posting, journal: DraftJournal, because: Because) -> No
                 PostingShare(
                     line=row,
                     item=share.item,
+                    side=share.side.value,
                     rule_id=share.rule or None,
                     because=", ".join(because.get(share.rule, ())),
                     amount=share.amount,

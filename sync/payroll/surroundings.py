@@ -22,7 +22,7 @@ from sync.models import (
     PayrollSettings,
     ReferenceValue,
 )
-from sync.payroll.journals import Detail, Options, Split, Surroundings
+from sync.payroll.drafts import Detail, Options, Split, Surroundings
 from sync.payroll.rules import Rule
 from sync.payroll.validation import Ledger
 from sync.upserting import upsert

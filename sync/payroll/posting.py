@@ -1,0 +1,179 @@
+"""The write protocol for journals: look up, intend, send, settle. Read top to bottom from ``advance``.
+
+1. ``claim``: one worker has the journal in hand.
+2. Look it up by its reference: what is there already is settled, never posted again.
+3. Intend: ``sent_at`` is committed before anything leaves the process.
+4. Send, once. Whatever comes back, or does not, is settled in one transaction.
+
+A journal with ``sent_at`` and no answer is *verifying*: it is asked for, with growing delays, and only what the ledger
+twice says it does not have is posted again. ``find`` comes before ``post`` every time, whoever asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+from django.db import transaction
+
+from connectors.contract import LedgerTarget
+from connectors.errors import (
+    ConnectionConfigError,
+    ConnectorError,
+    RecordRejectedError,
+    TemporaryError,
+)
+from connectors.journals import Journal, PeriodState
+from sync.leases import LeaseLost, renewed
+from sync.models import PayRun, Posting
+from sync.payroll import outcomes
+from sync.payroll.approval import writes_enabled
+from sync.payroll.claims import Claim, be_sure, claim, due, held, renew
+from sync.payroll.findings import Finding, FindingCode
+from sync.payroll.reconciling import reconcile
+from sync.payroll.surroundings import read_periods
+
+log = structlog.get_logger()
+
+FIRST_LOOK = 5.0
+"""Seconds until a journal whose answer is missing is looked up for the first time, by the same worker."""
+
+
+def advance(
+    pay_run: PayRun, target: LedgerTarget, *, now: Callable[[], datetime], sleep: Callable[[float], None]
+) -> None:
+    """Afterwards every journal of the run that is due has gone as far as it can go now, and what is on the ledger has
+    been tied out. A journal's trouble is settled with the journal; only ConnectionConfigError is raised."""
+    if not writes_enabled(pay_run):
+        return
+    unsettled: list[int] = []
+    for posting_id in _in_order(pay_run, now()):
+        taken = claim(posting_id, now=now())
+        if taken is not None and _work_on(taken, target, now) == Posting.State.VERIFYING:
+            unsettled.append(posting_id)
+    if unsettled:
+        sleep(outcomes.LOOK_AGAIN[0].total_seconds() + 1)
+        for posting_id in unsettled:
+            if (taken := claim(posting_id, now=now())) is not None:
+                _work_on(taken, target, now)
+    if Posting.objects.filter(pay_run=pay_run, state=Posting.State.POSTED).exists():
+        reconcile(pay_run, target, now=now())
+
+
+def _in_order(pay_run: PayRun, now: datetime) -> list[int]:
+    """What others wait for goes first."""
+    wanted = Posting.objects.filter(due(now), pay_run=pay_run)
+    followers = Posting.objects.filter(pay_run=pay_run, after__isnull=False, state=Posting.State.APPROVED)
+    first = list(wanted.filter(after=None).order_by("pk").values_list("pk", flat=True))
+    return first + list(followers.order_by("pk").values_list("pk", flat=True))
+
+
+def _work_on(taken: Claim, target: LedgerTarget, now: Callable[[], datetime]) -> str:
+    """One journal, one step. Returns the state it is in afterwards."""
+    posting = taken.posting
+    with (
+        structlog.contextvars.bound_contextvars(journal=posting.reference),
+        renewed(lambda: renew(taken, now=now()), posting.reference),
+    ):
+        try:
+            if posting.state == Posting.State.VERIFYING:
+                _verify(taken, target, now)
+            else:
+                _post(taken, target, now)
+        except LeaseLost:
+            log.warning("journal.lease_lost")
+    return Posting.objects.values_list("state", flat=True).get(pk=posting.pk)
+
+
+def _post(taken: Claim, target: LedgerTarget, now: Callable[[], datetime]) -> None:
+    journal = outcomes.journal_of(taken.posting)
+    try:
+        if findings := _in_the_way(taken, journal, target, now()):
+            outcomes.send_back(taken, findings, "Something has changed since it was approved.", now=now())
+            return
+        found = target.find_journal(journal)
+    except ConnectorError as error:
+        _note_not_sent(taken, error, now)
+        return
+    if found:
+        outcomes.settle_found(taken, journal, found, now=now())
+        return
+    _intend(taken, now())
+    be_sure(taken)
+    try:
+        posted = target.post_journal(journal)
+    except RecordRejectedError as error:
+        outcomes.send_back(taken, [_refused(taken.posting, error)], error.sentence, now=now())
+    except (TemporaryError, ConnectionConfigError) as error:
+        _note_not_sent(taken, error, now)
+    except ConnectorError as error:
+        # Whatever else went wrong after sending: it may be there.
+        log.warning("journal.unanswered", error=type(error).__name__, detail=error.detail)
+        outcomes.settle_unknown(taken, _unanswered(taken.posting), now=now())
+    else:
+        outcomes.settle_found(taken, journal, [posted], now=now())
+
+
+def _verify(taken: Claim, target: LedgerTarget, now: Callable[[], datetime]) -> None:
+    """Ask for a journal that may be there; nothing is sent."""
+    journal = outcomes.journal_of(taken.posting)
+    try:
+        found = target.find_journal(journal)
+    except ConnectorError as error:
+        log.warning("journal.lookup_failed", error=type(error).__name__, detail=error.detail)
+        outcomes.settle_unknown(taken, f"{_unanswered(taken.posting)} {error.sentence}", now=now())
+        if isinstance(error, ConnectionConfigError):
+            raise
+        return
+    if found:
+        outcomes.settle_found(taken, journal, found, now=now())
+    else:
+        outcomes.settle_absent(taken, now=now())
+
+
+def _in_the_way(taken: Claim, journal: Journal, target: LedgerTarget, now: datetime) -> list[Finding]:
+    """What has become wrong since the approval: the period, or the content itself."""
+    posting = taken.posting
+    if not outcomes.is_as_approved(posting, journal):
+        # The database does not let this happen; if it did, nothing may leave.
+        return [Finding(code=FindingCode.TOTALS_DIFFER, kind="journal", culprit="content", journal=posting.key)]
+    read_periods(posting.pay_run.integration, target, posting.posting_date, posting.posting_date, now=now)
+    for period in target.fiscal_periods(posting.company or None, posting.posting_date, posting.posting_date):
+        if period.begin <= posting.posting_date <= period.end and period.state is PeriodState.CLOSED:
+            return [Finding(code=FindingCode.PERIOD_CLOSED, kind="period", culprit=period.name, journal=posting.key)]
+    return []
+
+
+def _intend(taken: Claim, now: datetime) -> None:
+    """Committed before anything leaves: from here on the journal may be on the ledger."""
+    with transaction.atomic():
+        posting = held(taken)
+        posting.sent_at = posting.heartbeat_at = now
+        posting.looked_up, posting.absent_since = 0, None
+        posting.save(update_fields=["sent_at", "heartbeat_at", "looked_up", "absent_since"])
+
+
+def _note_not_sent(taken: Claim, error: ConnectorError, now: Callable[[], datetime]) -> None:
+    again = isinstance(error, TemporaryError)
+    outcomes.settle_not_sent(taken, error.sentence, again=again, now=now())
+    if isinstance(error, ConnectionConfigError):
+        raise error
+
+
+def _refused(posting: Posting, error: RecordRejectedError) -> Finding:
+    return Finding(
+        code=FindingCode.LEDGER_REFUSED,
+        kind="journal",
+        culprit=posting.reference,
+        journal=posting.key,
+        detail=error.sentence[:400],
+    )
+
+
+def _unanswered(posting: Posting) -> str:
+    target = posting.pay_run.integration.target.name
+    return (
+        f"We did not get an answer from {target}. We are checking whether journal {posting.reference} was created. "
+        "Nothing has been sent twice."
+    )
