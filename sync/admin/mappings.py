@@ -14,11 +14,11 @@ from django.utils import timezone
 from connectors.records import RefKind
 from sync.admin.workbench import FILTERS, Line, Targets, lines_of, parse_since, values_of
 from sync.mappings import (
-    MAPPED_KINDS,
     confirm,
     coverage,
     export_csv,
     import_csv,
+    mapped_kinds,
     people_covered,
     remove,
     save_mapping,
@@ -70,7 +70,7 @@ class MappingPages(Records):
     def workbench(self, request: HttpRequest, integration_id: str, kind: str) -> HttpResponse:
         """One kind's source values and what they mean; every button of the page posts here."""
         integration = self._integration(request, integration_id)
-        if kind not in {known.value for known in MAPPED_KINDS}:
+        if kind not in mapped_kinds(integration):
             raise Http404("There is no such kind of value to map.")
         targets = Targets(integration, kind)
         if request.method != "POST":
@@ -108,7 +108,7 @@ class MappingPages(Records):
             "integration": integration,
             "kind": kind,
             "kind_label": kind.replace("_", " "),
-            "kinds": [(k.value, k.value.replace("_", " ").capitalize(), covered[k]) for k in MAPPED_KINDS],
+            "kinds": [(k, k.replace("_", " ").capitalize(), one) for k, one in covered.items()],
             "covered": covered[RefKind(kind)],
             "people": people_covered(integration),
             "choices": [show],

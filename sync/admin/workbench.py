@@ -9,7 +9,7 @@ from datetime import date
 import msgspec
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from sync.mappings import EARLIEST
+from sync.mappings import EARLIEST, source_kind
 from sync.models import Integration, Mapping, Problem, ReferenceValue
 
 FILTERS = [
@@ -43,7 +43,8 @@ def values_of(integration: Integration, kind: str, show: str, search: str, only:
     confirmed = mappings.filter(state=Mapping.State.CONFIRMED)
     target = ReferenceValue.objects.filter(connection=integration.target_id, kind=kind, active=True)
     astray = confirmed.exclude(Exists(target.filter(external_id=OuterRef("target_key"))))
-    values = ReferenceValue.objects.filter(connection=integration.source_id, kind=kind).annotate(
+    own = source_kind(integration, kind)
+    values = ReferenceValue.objects.filter(connection=integration.source_id, kind=own).annotate(
         is_mapped=Exists(confirmed), is_suggested=Exists(mappings.filter(state=Mapping.State.SUGGESTED))
     )
     match show:

@@ -134,7 +134,7 @@ class IntegrationViewSet(ApiViewSet[Integration]):
     @action(detail=True, pagination_class=SinglePage, filter_backends=[])
     def differences(self, request: Request, pk: Any) -> Response:
         """Reference values that do not agree, in both directions; all on one page."""
-        kinds: tuple[RefKind, ...] = MAPPED_KINDS
+        kinds: tuple[RefKind, ...] | None = None
         if (kind := request.query_params.get("kind")) is not None:
             if kind not in MAPPED:
                 raise serializers.ValidationError({"kind": f"Choose one of {', '.join(MAPPED)}."})
