@@ -38,9 +38,16 @@ INTERFACES = frozenset({"admin", "api", "jobs", "webhooks"})
 """How the world calls an application. Only ``config`` puts them together."""
 
 PURE_PAYROLL = (
+    "describing",
+    "drafts",
     "expecting",
     "findings",
     "journals",
+    "lines",
+    "money",
+    "months",
+    "parting",
+    "placing",
     "register",
     "rules",
     "tying",

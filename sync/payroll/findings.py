@@ -6,6 +6,7 @@ The sentence and the remedy for staff are made of these in ``sync/payroll/wordin
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from decimal import Decimal
 
 import msgspec
@@ -69,3 +70,48 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 SHOWN_PEOPLE = 50
+
+
+class Tally:
+    """Collects findings: the same cause met again adds its money and its people to one finding."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[FindingCode, str, str, str, str, str], tuple[Decimal | None, set[str]]] = {}
+
+    def add(
+        self,
+        code: FindingCode,
+        kind: str = "",
+        culprit: str = "",
+        *,
+        amount: Decimal | None = None,
+        currency: str = "",
+        people: Iterable[str] = (),
+        journal: str = "",
+        detail: str = "",
+    ) -> None:
+        """Meet this cause once more. ``people`` are labels; ``amount`` is added to what is there."""
+        key = (code, kind, culprit, currency, journal, detail)
+        so_far, concerned = self._found.get(key, (None, set[str]()))
+        concerned.update(people)
+        self._found[key] = (amount if so_far is None else so_far + (amount or 0), concerned)
+
+    def findings(self) -> list[Finding]:
+        """One finding per cause, in the order of FindingCode, then by kind, culprit and currency."""
+        order = list(FindingCode)
+        return [
+            Finding(
+                code=code,
+                kind=kind,
+                culprit=culprit,
+                amount=amount,
+                currency=currency,
+                people=tuple(sorted(people)[:SHOWN_PEOPLE]),
+                people_count=len(people),
+                journal=journal,
+                detail=detail,
+            )
+            for (code, kind, culprit, currency, journal, detail), (amount, people) in sorted(
+                self._found.items(), key=lambda found: (order.index(found[0][0]), found[0][1:])
+            )
+        ]

@@ -51,8 +51,29 @@ class RuleTable:
     """
 
     def __init__(self, rules: Iterable[Rule], on: date) -> None:
-        raise NotImplementedError
+        """Where two rules for the same place overlap, the one that started later is the newer decision."""
+        tables: dict[str, dict[tuple[str, ...], dict[tuple[str, ...], Rule]]] = {}
+        for rule in rules:
+            if not rule.valid_from <= on or (rule.valid_to is not None and on >= rule.valid_to):
+                continue
+            limits = tuple(name for name in PRECEDENCE if getattr(rule, name))
+            table = tables.setdefault(rule.item, {}).setdefault(limits, {})
+            place = tuple(getattr(rule, name) for name in limits)
+            held = table.get(place)
+            if held is None or (held.valid_from, held.id) < (rule.valid_from, rule.id):
+                table[place] = rule
+        self._tables = {
+            item: sorted(by_limits.items(), key=lambda table: _telling(table[0]), reverse=True)
+            for item, by_limits in tables.items()
+        }
 
     def choose(self, item: str, dimensions: Dimensions) -> Choice | None:
         """The most specific rule for this item there, None when the item has no rule that fits."""
-        raise NotImplementedError
+        for limits, table in self._tables.get(item, ()):
+            if rule := table.get(tuple(getattr(dimensions, name) for name in limits)):
+                return Choice(rule=rule, because=limits)
+        return None
+
+
+def _telling(limits: tuple[str, ...]) -> tuple[int, tuple[bool, ...]]:
+    return len(limits), tuple(name in limits for name in PRECEDENCE)

@@ -1,0 +1,170 @@
+"""Where the money of a register goes: one posting per account and place, and a finding for all that has none. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+import msgspec
+
+from connectors.pay_runs import PayKind
+from sync.payroll.drafts import Detail, Options, Side, Surroundings
+from sync.payroll.findings import FindingCode, Tally
+from sync.payroll.money import ZERO
+from sync.payroll.register import CREDITED, DEBITED, Dimensions, PaidLine
+from sync.payroll.rules import COST_CENTER, Rule, RuleTable
+
+
+class Posting(msgspec.Struct, frozen=True, kw_only=True):
+    """Money of one pay item on one account: exact, debits positive, credits negative.
+
+    ``company`` is the ledger's. ``settlement`` is the account it is settled from and its cost center, if it is.
+    """
+
+    company: str
+    currency: str
+    account: str
+    cost_center: str
+    department: str
+    worker: str
+    item: str
+    rule: int
+    side: Side
+    amount: Decimal
+    hours: Decimal
+    workers: frozenset[str]
+    settlement: tuple[str, str] | None = None
+
+
+class Placed(msgspec.Struct, frozen=True, kw_only=True):
+    """``postings`` of all that could be placed; ``tally`` says what could not. ``differences``: by how much the
+    register's debits exceed its credits, by the ledger's company and currency. ``labels``: worker to label."""
+
+    postings: list[Posting]
+    differences: dict[tuple[str, str], Decimal]
+    labels: dict[str, str]
+    tally: Tally
+
+
+def place(lines: Iterable[PaidLine], rules: RuleTable, around: Surroundings, options: Options) -> Placed:
+    """Every line of the register on the accounts of its rule, or in a finding (NO_COMPANY, NO_RULE, NO_COST_CENTER).
+
+    Lines of nothing are nobody's pay: they need no rule, and nobody is counted for them.
+    """
+    heaps, labels = _heaped(lines, by_worker=options.detail is Detail.WORKER)
+    placed = Placed(postings=[], differences={}, labels=labels, tally=Tally())
+    for heap in heaps:
+        _Placing(heap, placed, around, options).place(rules)
+    return placed
+
+
+class _Heap:
+    """Lines that go the same way: ``amount`` is their sum, ``moved`` that of their absolute amounts."""
+
+    __slots__ = ("amount", "currency", "dimensions", "hours", "item", "kind", "moved", "worker", "workers")
+
+    def __init__(self, line: PaidLine, worker: str) -> None:
+        self.kind, self.item, self.currency, self.dimensions = line.kind, line.item, line.currency, line.dimensions
+        self.worker = worker
+        self.amount = self.moved = self.hours = ZERO
+        self.workers: set[str] = set()
+
+
+def _heaped(lines: Iterable[PaidLine], *, by_worker: bool) -> tuple[list[_Heap], dict[str, str]]:
+    """The heaps in an order that does not depend on that of the lines, and the workers' labels."""
+    heaps: dict[tuple[str, str, Dimensions, PayKind, str], _Heap] = {}
+    labels: dict[str, str] = {}
+    for line in lines:
+        amount = line.amount
+        if not amount:
+            continue
+        worker = line.worker if by_worker else ""
+        key = (line.item, line.currency, line.dimensions, line.kind, worker)
+        heap = heaps.get(key)
+        if heap is None:
+            heap = heaps[key] = _Heap(line, worker)
+        heap.amount += amount
+        heap.moved += abs(amount)
+        if line.hours is not None:
+            heap.hours += line.hours
+        heap.workers.add(line.worker)
+        labels[line.worker] = line.label
+    return [heaps[key] for key in sorted(heaps)], labels
+
+
+class _Placing:
+    """One heap on its way to its accounts."""
+
+    def __init__(self, heap: _Heap, placed: Placed, around: Surroundings, options: Options) -> None:
+        self.heap, self.placed, self.around, self.options = heap, placed, around, options
+        self.causes: set[tuple[str, ...]] = set()
+
+    def place(self, rules: RuleTable) -> None:
+        heap = self.heap
+        company = self.around.companies.get(heap.dimensions.company, self.around.default_company)
+        if company is None:
+            self._missing(FindingCode.NO_COMPANY, "company", heap.dimensions.company)
+        else:
+            sides = (heap.kind in DEBITED) - (heap.kind in CREDITED)
+            so_far = self.placed.differences.get((company, heap.currency), ZERO)
+            self.placed.differences[company, heap.currency] = so_far + sides * heap.amount
+        choice = rules.choose(heap.item, heap.dimensions)
+        if choice is None:
+            self._missing(FindingCode.NO_RULE, "item", heap.item)
+            return
+        if heap.kind in DEBITED:
+            self._post(company, choice.rule, Side.DEBIT)
+        if heap.kind in CREDITED:
+            self._post(company, choice.rule, Side.CREDIT)
+
+    def _post(self, company: str | None, rule: Rule, side: Side) -> None:
+        heap = self.heap
+        text = rule.debit if side is Side.DEBIT else rule.credit
+        if not text:
+            self._missing(FindingCode.NO_RULE, "item", heap.item, f"{side.value} account")
+            return
+        account = self._account(text)
+        settled = side is Side.CREDIT and self.options.separate_settlement and rule.settlement
+        settlement = self._account(rule.settlement) if settled else None
+        if company is None or account is None or (settled and settlement is None):
+            return
+        self.placed.postings.append(
+            Posting(
+                company=company,
+                currency=heap.currency,
+                account=account[0],
+                cost_center=account[1],
+                department=heap.dimensions.department if self.options.detail is Detail.DEPARTMENT else "",
+                worker=heap.worker,
+                item=heap.item,
+                rule=rule.id,
+                side=side,
+                amount=heap.amount if side is Side.DEBIT else -heap.amount,
+                hours=heap.hours,
+                workers=frozenset(heap.workers),
+                settlement=settlement,
+            )
+        )
+
+    def _account(self, text: str) -> tuple[str, str] | None:
+        """The account's number and the cost center in it, None (and a finding) where none is mapped."""
+        if COST_CENTER not in text:
+            return text, ""
+        value = getattr(self.heap.dimensions, self.options.cost_center_from)
+        cost_center = self.around.cost_centers.get(value)
+        if not cost_center:
+            self._missing(FindingCode.NO_COST_CENTER, self.options.cost_center_from, value)
+            return None
+        return text.replace(COST_CENTER, cost_center), cost_center
+
+    def _missing(self, code: FindingCode, kind: str, culprit: str, detail: str = "") -> None:
+        """The money of a heap is in a finding once, also where two of its accounts lack the same."""
+        cause = (code, kind, culprit, detail)
+        if cause in self.causes:
+            return
+        self.causes.add(cause)
+        heap = self.heap
+        people = [self.placed.labels[worker] for worker in heap.workers]
+        self.placed.tally.add(
+            code, kind, culprit, amount=heap.moved, currency=heap.currency, people=people, detail=detail
+        )
