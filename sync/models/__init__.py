@@ -49,6 +49,7 @@ __all__ = [
     "Problem",
     "Reconciliation",
     "ReferenceValue",
+    "Reveal",
     "RememberedAnswer",
     "Run",
     "RunItem",

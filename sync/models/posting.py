@@ -313,3 +313,17 @@ class Reconciliation(TenantOwned):
     class Meta:
         ordering: ClassVar[list[str]] = ["-pk"]
         indexes: ClassVar[list[Any]] = [models.Index(fields=["tenant", "-id"])]
+
+
+class Reveal(TenantOwned):
+    """A person's look at amounts that show single people's pay: of one pay run, for a reason, for a while."""
+
+    pay_run = models.ForeignKey(PayRun, on_delete=models.CASCADE, related_name="reveals")
+    by = models.CharField(max_length=200)
+    by_key = models.CharField(max_length=220)
+    reason = models.CharField(max_length=500)
+    at = models.DateTimeField()
+    until = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar[list[Any]] = [models.Index(fields=["pay_run", "by_key", "until"])]

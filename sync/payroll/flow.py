@@ -92,8 +92,7 @@ def _read_ledger(run: Run, target: LedgerTarget, headers: Iterable[SourceRun], t
     """The chart of accounts and the periods as they are now."""
     keep_accounts(run, run.flow.integration.target, target, now=now)
     dates = [header.check_date for header in headers] + [today]
-    first = max(min(dates), today - LOOK_BACK * 3)
-    read_periods(run.flow.integration, target, first, max(dates), now=now)
+    read_periods(run.flow.integration, target, min(dates), max(dates), now=now)
 
 
 def _follow(
