@@ -1,9 +1,10 @@
-"""Plex Smart Manufacturing Platform: employees and chart of accounts, by the *connect* or the *documents* profile.
+"""Plex Smart Manufacturing Platform: employees and the ledger, by the *connect* or the *documents* profile.
 
 ``connect`` is the developer portal's API (static key, ``/mdm/v1/…``), ``documents`` the one the product documents
 describe (OAuth2 client credentials, ``/api/Employee`` …). Source: plex §1, §2, §9.
-Limits: about 200 calls a minute, no paging (connect), no date filter on employees and accounts; every list is read
-whole. Employee writes end when a PCN is fully migrated to IAM.
+Limits: about 200 calls a minute, no paging (connect), no date filter on employees and accounts; their lists are
+read whole. Employee writes end when a PCN is fully migrated to IAM. A journal has no external id and no idempotency
+key; ours is in its description and note.
 """
 
 from __future__ import annotations
@@ -141,6 +142,45 @@ SETTINGS: tuple[SettingField, ...] = (
         help="A regular expression with the groups base, cost_center and sub.",
         default="(?P<base>[^-]+)-(?P<cost_center>[^-]+)-(?P<sub>[^-]+)",
         origin="ours",
+    ),
+    SettingField(
+        name="journal_status",
+        label="Journal status",
+        help="The status new journals get, spelled as in Plex. Needed for posting; Plex publishes no list.",
+    ),
+    SettingField(
+        name="base_currency",
+        label="Currency of the books",
+        help="The three-letter code of the currency the plants keep their books in.",
+        default="USD",
+        origin="ours",
+    ),
+    SettingField(
+        name="journal_max_lines",
+        label="Lines per journal",
+        help="The most lines one journal may have; Plex publishes no limit.",
+        default="1000",
+        origin="ours",
+        is_number=True,
+    ),
+    SettingField(
+        name="duplicate_check",
+        label="Posted journals are recognised by",
+        help="Every journal has its reference in description and note. A custom field also survives a person who "
+        "changes both.",
+        default="description",
+        choices=(("description", "Description and note"), ("custom_field", "Custom field as well (Connect only)")),
+        origin="ours",
+    ),
+    SettingField(
+        name="journal_custom_field_object",
+        label="Standard object of journals",
+        help="For the custom field: Plex's internal name of the object that stands for a journal.",
+    ),
+    SettingField(
+        name="journal_custom_field",
+        label="Custom field of journals",
+        help="The internal name of a text field that your Plex administrator added to that object, made unique.",
     ),
     SettingField(
         name="status_active",

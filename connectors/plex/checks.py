@@ -12,7 +12,9 @@ from datetime import date, datetime, timedelta
 from connectors.contract import CheckResult, Finding, Level
 from connectors.errors import ConnectionConfigError, ConnectorError, TemporaryError
 from connectors.plex.client import PlexClient
+from connectors.plex.findings import PAYROLL, PEOPLE, REFERENCE, empty, failed, granted, warning
 from connectors.plex.mapper import segments
+from connectors.plex.payroll_checks import activity, custom_field, journals
 from connectors.plex.refusals import AccessError
 from connectors.plex.schemas import (
     ACCOUNTS,
@@ -30,7 +32,6 @@ from connectors.plex.settings import Plant
 from connectors.plex.setup import LEARNED, balance_periods
 
 KEY_WARNING = timedelta(days=14)
-REFERENCE, PEOPLE, PAYROLL = "reference", "people", "payroll"
 
 
 def check(client: PlexClient, now: Callable[[], datetime]) -> CheckResult:
@@ -69,7 +70,7 @@ class _PlantCheck:
         self._plant = plant
         self._where = f"PCN {plant.pcn}"
         self._buildings_in_use = False
-        self._accounts_exist = False
+        self._account_id = ""
         self.tenant_id = ""
 
     def findings(self) -> Iterator[Finding]:
@@ -82,6 +83,10 @@ class _PlantCheck:
         yield from self._asked("buildings", (REFERENCE,), self._buildings)
         yield from self._asked("fiscal periods", (PAYROLL,), self._periods)
         yield from self._asked("cost centers", (REFERENCE, PAYROLL), self._cost_centers)
+        yield from self._asked("journals", (PAYROLL,), lambda: journals(self._client, self._plant, self._today))
+        if self._account_id:
+            yield from self._asked("account activity", (PAYROLL,), self._activity)
+        yield from self._asked("custom field", (PAYROLL,), lambda: custom_field(self._client, self._plant))
 
     def _asked(
         self, entity: str, affects: tuple[str, ...], question: Callable[[], Iterator[Finding]]
@@ -97,40 +102,20 @@ class _PlantCheck:
                 access = "unreachable"
             elif isinstance(error, ConnectionConfigError):
                 access = "forbidden"
-            yield Finding(entity=entity, level=Level.FAILED, access=access, sentence=error.sentence, affects=affects)
-
-    def _granted(self, entity: str, sentence: str, access: str = "granted") -> Finding:
-        return Finding(entity=entity, level=Level.OK, access=access, sentence=sentence)
-
-    def _warning(self, entity: str, access: str, sentence: str, *affects: str) -> Finding:
-        return Finding(entity=entity, level=Level.WARNING, access=access, sentence=sentence, affects=affects)
+            yield failed(entity, access, error.sentence, *affects)
 
     def _identity(self) -> Iterator[Finding]:
         self.tenant_id = self._client.prove(self._plant)
         if self.tenant_id:
-            yield self._granted(
-                "identity", f"Plex answers for company {self._plant.code} ({self._where}), as set here."
-            )
+            yield granted("identity", f"Plex answers for company {self._plant.code} ({self._where}), as set here.")
         else:
-            yield self._warning(
+            yield warning(
                 "identity",
                 "unknown",
                 f"This Plex address cannot say which company it answers for. Look at a few employees of {self._where} "
                 f"before you switch writes on.",
                 PEOPLE,
             )
-
-    def _empty(self, entity: str, really: bool, what: str, *affects: str) -> Finding:
-        if really:
-            return self._warning(entity, "empty", f"{self._where} has no {what} yet, as far as Plex shows.", *affects)
-        return Finding(
-            entity=entity,
-            level=Level.FAILED,
-            access="role_missing",
-            sentence=f"Plex shows no {what} of {self._where}, though there must be some: the role that may see them is "
-            f"missing. Ask your Plex administrator for it.",
-            affects=affects,
-        )
 
     def _employees(self) -> Iterator[Finding]:
         settings, count = self._client.settings, 0
@@ -143,10 +128,10 @@ class _PlantCheck:
                 if value := getattr(row, column):
                     seen.add(value)
         if count:
-            yield self._granted("employees", f"Plex shows {count} employees of {self._where}.")
+            yield granted("employees", f"Plex shows {count} employees of {self._where}.")
         else:
-            yield self._empty("employees", settings.may_be_empty, "employees", REFERENCE, PEOPLE)
-        yield self._granted(
+            yield empty("employees", self._plant, settings.may_be_empty, "employees", REFERENCE, PEOPLE)
+        yield granted(
             "employee writes",
             f"Whether employees of {self._where} may be changed shows only at the first change. A PCN that was moved "
             f"to Plex IAM refuses it.",
@@ -154,14 +139,14 @@ class _PlantCheck:
         )
         known = {column: values[column] | set(settings.known[setting]) for column, setting in LEARNED.values()}
         listed = ", ".join(f"{len(known[column])} {setting}" for column, setting in LEARNED.values())
-        yield self._granted("setup values", f"Known from the employees of {self._where} and the settings: {listed}.")
+        yield granted("setup values", f"Known from the employees of {self._where} and the settings: {listed}.")
         unseen = [
             status
             for status in (settings.status_active, settings.statuses_inactive[0])
             if status.casefold() not in {known_status.casefold() for known_status in known["status"]}
         ]
         if unseen:
-            yield self._warning(
+            yield warning(
                 "setup values",
                 "unknown",
                 f"Nobody in {self._where} has the status {' or '.join(unseen)}. Make sure it is spelled as in Plex's "
@@ -174,14 +159,14 @@ class _PlantCheck:
         for raw in self._client.rows(self._plant, ACCOUNTS):
             row = read_row(raw, AccountRow, ACCOUNTS)
             count += 1
+            self._account_id = row.id
             odd += not segments(row.account_number, self._client.settings.account_number)
-        self._accounts_exist = count > 0
         if not count:
-            yield self._empty("accounts", self._client.settings.may_be_empty, "accounts", REFERENCE, PAYROLL)
+            yield empty("accounts", self._plant, self._client.settings.may_be_empty, "accounts", REFERENCE, PAYROLL)
             return
-        yield self._granted("accounts", f"Plex shows {count} accounts of {self._where}.")
+        yield granted("accounts", f"Plex shows {count} accounts of {self._where}.")
         if odd:
-            yield self._warning(
+            yield warning(
                 "accounts",
                 "granted",
                 f"Of {count} account numbers of {self._where} {odd} do not match the account number pattern, so their "
@@ -193,21 +178,21 @@ class _PlantCheck:
     def _buildings(self) -> Iterator[Finding]:
         count = sum(1 for _ in self._client.rows(self._plant, BUILDINGS))
         if count:
-            yield self._granted("buildings", f"Plex shows {count} buildings of {self._where}.")
+            yield granted("buildings", f"Plex shows {count} buildings of {self._where}.")
         else:
-            yield self._empty("buildings", not self._buildings_in_use, "buildings", REFERENCE)
+            yield empty("buildings", self._plant, not self._buildings_in_use, "buildings", REFERENCE)
 
     def _periods(self) -> Iterator[Finding]:
         periods = [read_row(raw, PeriodRow, PERIODS) for raw in self._client.rows(self._plant, PERIODS)]
         current = next((period for period in periods if period.holds(self._today)), None)
         if not periods:
-            yield self._empty("fiscal periods", not self._accounts_exist, "fiscal periods", PAYROLL)
+            yield empty("fiscal periods", self._plant, not self._account_id, "fiscal periods", PAYROLL)
         elif current is None:
             sentence = f"{self._where} has no fiscal period for today. Have it set up in Plex before the next pay run."
-            yield self._warning("fiscal periods", "granted", sentence, PAYROLL)
+            yield warning("fiscal periods", "granted", sentence, PAYROLL)
         else:
             sentence = f"Plex shows {len(periods)} fiscal periods; {current.period_display} is {current.period_status}."
-            yield self._granted("fiscal periods", sentence)
+            yield granted("fiscal periods", sentence)
 
     def _cost_centers(self) -> Iterator[Finding]:
         if self._client.settings.profile == "documents":
@@ -218,9 +203,12 @@ class _PlantCheck:
             count = sum(1 for _ in self._client.rows(self._plant, TRIAL_BALANCE, filters))
             what = "trial balance lines of the last twelve months"
         if count:
-            yield self._granted("cost centers", f"Plex shows {count} {what} of {self._where}.")
+            yield granted("cost centers", f"Plex shows {count} {what} of {self._where}.")
         else:
             sentence = (
                 f"Plex shows no {what} of {self._where}. Only cost centers that occur in account numbers are known."
             )
-            yield self._warning("cost centers", "empty", sentence, REFERENCE)
+            yield warning("cost centers", "empty", sentence, REFERENCE)
+
+    def _activity(self) -> Iterator[Finding]:
+        yield from activity(self._client, self._plant, self._today, self._account_id)

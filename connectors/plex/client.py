@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -11,15 +11,22 @@ import msgspec
 
 from connectors.auth import ApiKeyHeader, ClientCredentials, sendable
 from connectors.contract import ConnectorContext
-from connectors.errors import ConnectionConfigError, ConnectorError, TemporaryError, UnexpectedReplyError
+from connectors.errors import (
+    ConnectionConfigError,
+    ConnectorError,
+    OutcomeUnknownError,
+    TemporaryError,
+    UnexpectedReplyError,
+)
 from connectors.http import Auth, RefusedReply, Reply, VendorHttp
 from connectors.plex import PRODUCT
-from connectors.plex.refusals import AccessError, explain_read, explain_write, key_end_sentence
-from connectors.plex.schemas import TENANTS, Resource, TenantRow, folded, read_row
+from connectors.plex.refusals import AccessError, explain_read, key_end_sentence
+from connectors.plex.schemas import BODY, ROW, TENANTS, Resource, TenantRow, folded, read_row
 from connectors.plex.settings import Plant, PlexSettings
 
 Row = dict[str, Any]
 Params = Sequence[tuple[str, str]]
+Explain = Callable[[RefusedReply, Plant], ConnectorError]
 
 READ_TIMEOUT = 120.0  # unpaged lists are made while we wait (plex §2.6)
 PAGE = 500
@@ -70,20 +77,31 @@ class PlexClient:
             reply = self._http[plant.pcn].read(path, accept=(200, 404))
         except RefusedReply as refused:
             raise self._explained(refused, plant, resource) from refused
-        return reply.json(Row) if reply.status == 200 else None
+        return row_in(reply) if reply.status == 200 else None
 
-    def write(
-        self, plant: Plant, resource: Resource, method: str, suffix: str, body: Row, personal: Sequence[str] = ()
-    ) -> Reply:
-        """Send a change to a plant that was proved to be the customer's."""
+    def write(self, plant: Plant, resource: Resource, method: str, suffix: str, body: Row, explain: Explain) -> Reply:
+        """Send a change to a plant that was proved to be the customer's. ``explain`` says what a refusal means."""
         self.prove(plant)
         path = resource.path(self.settings.profile) + suffix
         try:
-            return self._http[plant.pcn].write(method, path, body)
+            return self._http[plant.pcn].write(method, path, BODY.encode(body))
         except RefusedReply as refused:
             if refused.status == 401:
                 raise self._explained(refused, plant, resource) from refused
-            raise explain_write(refused, plant, personal) from refused
+            raise explain(refused, plant) from refused
+
+    def ask(self, plant: Plant, resource: Resource, suffix: str, body: Row) -> Reply:
+        """The answer to a question that Plex wants posted. It changes nothing, whatever becomes of it."""
+        path = resource.path(self.settings.profile) + suffix
+        try:
+            reply = self._http[plant.pcn].write("POST", path, BODY.encode(body))
+        except RefusedReply as refused:
+            raise self._explained(refused, plant, resource) from refused
+        except OutcomeUnknownError as error:
+            raise TemporaryError(
+                f"Plex did not answer a question about {resource.label}. It will be asked again.", detail=error.detail
+            ) from error
+        return msgspec.structs.replace(reply, wrote=False)
 
     def prove(self, plant: Plant) -> str:
         """The tenant id Plex answered for the configured company, asked once per connector.
@@ -95,6 +113,18 @@ class PlexClient:
             if plant.pcn not in self._proved:
                 self._proved[plant.pcn] = self._prove(plant)
             return self._proved[plant.pcn]
+
+    def refuse_empty(self, plant: Plant, what: str) -> None:
+        """``AccessError`` for a list that is empty though a plant that works always has some, unless the customer
+        said that the plant is new."""
+        if not self.settings.may_be_empty:
+            raise AccessError(
+                f"Plex shows no {what} at all in PCN {plant.pcn}. A plant that works always has some, so the role "
+                f"that may see them is probably missing, or the address is wrong: ask your Plex administrator. If "
+                f"the plant is really new, say so in the connection's settings.",
+                access="role_missing",
+                detail=f"empty list of {what}",
+            )
 
     def _prove(self, plant: Plant) -> str:
         try:
@@ -143,7 +173,7 @@ class PlexClient:
                     detail=f"{reply.call}: page overlap moved",
                 )
             for raw in listed[1 if offset else 0 :]:
-                yield msgspec.json.decode(raw, type=Row)
+                yield ROW.decode(raw)
             if following is None:
                 return
             if following - 1 <= offset:
@@ -184,6 +214,12 @@ class PlexClient:
             headers=headers,
             concurrency=self._concurrency,
         )
+
+
+def row_in(reply: Reply) -> Row:
+    """The object a reply holds, its amounts exact; raises as ``Reply.json`` does when it holds none."""
+    reply.json(Row)
+    return ROW.decode(reply.body)
 
 
 def _auth(context: ConnectorContext, settings: PlexSettings) -> Auth:

@@ -1,9 +1,11 @@
-"""Plex as a target: its employees, its chart of accounts, and the values both may refer to."""
+"""Plex as a target: its employees, its ledger, and the values both may refer to."""
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
 from itertools import islice
 
 import msgspec
@@ -17,10 +19,12 @@ from connectors.errors import (
     UnexpectedReplyError,
 )
 from connectors.http import Reply
+from connectors.journals import FiscalPeriod, Journal, LedgerLine, PostedJournal
 from connectors.plex import mapper
 from connectors.plex.checks import check
-from connectors.plex.client import PlexClient, Row
-from connectors.plex.refusals import AccessError
+from connectors.plex.client import PlexClient, Row, row_in
+from connectors.plex.ledger import Ledger
+from connectors.plex.refusals import explain_write
 from connectors.plex.schemas import ACCOUNTS, EMPLOYEES
 from connectors.plex.settings import Plant, read_settings
 from connectors.plex.setup import ORG_KINDS, SetupValues
@@ -31,9 +35,9 @@ VERIFY_DELAYS = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # seconds before each loo
 
 
 class PlexConnector:
-    """``Connector``, ``OrgTarget``, ``LedgerAccounts`` and ``WorkerTarget`` for one connection and its plants.
+    """``Connector``, ``OrgTarget``, ``LedgerTarget`` and ``WorkerTarget`` for one connection and its plants.
 
-    ``Employee.company`` is the PCN as text; where it is not set, the connection's own plant is meant. An employee
+    A company is the PCN as text; where it is not set, the connection's own plant is meant. An employee
     without ``id`` is the one whose id is its ``reference``.
     """
 
@@ -44,6 +48,8 @@ class PlexConnector:
         self._now = context.now
         self._settings = read_settings(context)
         self._client = PlexClient(context, self._settings, self.concurrency)
+        self.max_lines = self._settings.books.max_lines
+        self._ledger = Ledger(self._client, self.accounts)
         self._setup: SetupValues | None = None
         self._learning = threading.Lock()
         self.worker_fields = (
@@ -80,7 +86,35 @@ class PlexConnector:
             for row in self._client.rows(plant, ACCOUNTS):
                 yield mapper.account_from(row, plant.pcn, self._settings)
             if row is None:
-                self._refuse_empty(plant, "accounts")
+                self._client.refuse_empty(plant, "accounts")
+
+    # Ledger
+
+    def companies(self) -> Sequence[str]:
+        return [plant.pcn for plant in self._settings.plants]
+
+    def currency(self, company: str | None) -> str:
+        self._plant(company)
+        return self._settings.books.currency
+
+    def account_error(self, number: str) -> str:
+        return self._ledger.account_error(number)
+
+    def fiscal_periods(self, company: str | None, first: date, last: date) -> Sequence[FiscalPeriod]:
+        """As they stood when first asked of this connector."""
+        return self._ledger.periods(company, first, last)
+
+    def find_journal(self, journal: Journal) -> Sequence[PostedJournal]:
+        return self._ledger.find(journal)
+
+    def post_journal(self, journal: Journal) -> PostedJournal:
+        return self._ledger.post(journal)
+
+    def get_journal(self, journal_id: str, company: str | None) -> PostedJournal | None:
+        return self._ledger.get(journal_id, company)
+
+    def activity(self, company: str | None, account: str, first: date, last: date) -> Iterator[LedgerLine]:
+        return self._ledger.activity(company, account, first, last)
 
     # Employees, read
 
@@ -99,7 +133,7 @@ class PlexConnector:
             for row in self._client.rows(plant, EMPLOYEES):
                 yield plant, row
             if row is None:
-                self._refuse_empty(plant, "employees")
+                self._client.refuse_empty(plant, "employees")
 
     def find_by_reference(self, references: Sequence[str]) -> Mapping[str, Employee]:
         """Asks each plant for the ids it was not found under yet, forty at a time."""
@@ -216,14 +250,15 @@ class PlexConnector:
         )
 
     def _write(self, plant: Plant, method: str, suffix: str, body: Row) -> Reply:
-        return self._client.write(plant, EMPLOYEES, method, suffix, body, mapper.personal_values(body))
+        explain = functools.partial(explain_write, personal=mapper.personal_values(body))
+        return self._client.write(plant, EMPLOYEES, method, suffix, body, explain)
 
     def _employee_in(self, reply: Reply, plant: Plant) -> Employee | None:
         """The employee a write answered with, None for an answer without a body."""
         if not reply.body.strip():
             return None
         try:
-            return mapper.employee_from(reply.json(Row), plant.pcn, self._settings)
+            return mapper.employee_from(row_in(reply), plant.pcn, self._settings)
         except UnexpectedReplyError as error:
             raise OutcomeUnknownError(
                 "Plex answered a change of an employee with something we do not understand. It will be looked up.",
@@ -250,13 +285,3 @@ class PlexConnector:
 
     def _plant(self, company: str | UnsetType | None) -> Plant:
         return self._settings.plant(company) if isinstance(company, str) else self._settings.plants[0]
-
-    def _refuse_empty(self, plant: Plant, what: str) -> None:
-        if not self._settings.may_be_empty:
-            raise AccessError(
-                f"Plex shows no {what} at all in PCN {plant.pcn}. A plant that works always has some, so the role "
-                f"that may see them is probably missing, or the address is wrong: ask your Plex administrator. If "
-                f"the plant is really new, say so in the connection's settings.",
-                access="role_missing",
-                detail=f"empty list of {what}",
-            )

@@ -94,7 +94,7 @@ def key_end_sentence(expires_on: date | None, today: date) -> str:
 def explain_write(refused: RefusedReply, plant: Plant, personal: Sequence[str]) -> ConnectorError:
     """What a refused employee write means; ``personal`` values are blanked in Plex's own words."""
     refusal = _refusal(refused.reply)
-    detail = _blanked(refused.detail, personal)
+    detail = blanked(refused.detail, personal)
     texts = [fault.message for fault in refusal.errors if fault.message] or [refusal.message]
     if _IAM.search(" ".join([refusal.code, refusal.message, *texts])):
         return AccessError(
@@ -117,12 +117,28 @@ def explain_write(refused: RefusedReply, plant: Plant, personal: Sequence[str]) 
             detail=detail,
         )
     if refused.status in (400, 409, 422):
-        said = _blanked("; ".join(texts), personal)
+        said = blanked("; ".join(texts), personal)
         return RecordRejectedError(f"Plex refused this employee: {said}", detail=detail, field=_field(texts))
     return UnexpectedReplyError(
         f"Plex refused a change of an employee (status {refused.status}). We have to look at it.",
         detail=detail,
     )
+
+
+def explain_field(refused: RefusedReply, plant: Plant) -> ConnectorError:
+    """What a custom field that was not saved means; the journal itself is posted already."""
+    return RecordRejectedError(
+        f"Plex did not save the custom field of a journal of PCN {plant.pcn}. Another journal may have the same "
+        f"reference already.",
+        detail=blanked(refused.detail, ()),
+    )
+
+
+def words(reply: Reply, personal: Sequence[str]) -> tuple[str, str]:
+    """What Plex said about a refused write: as it came, for classifying, and blanked, for showing."""
+    refusal = _refusal(reply)
+    said = "; ".join([fault.message for fault in refusal.errors if fault.message] or [refusal.message])
+    return said, blanked(said, personal)
 
 
 def _refusal(reply: Reply) -> _Refusal:
@@ -132,7 +148,8 @@ def _refusal(reply: Reply) -> _Refusal:
         return _Refusal()
 
 
-def _blanked(text: str, personal: Sequence[str]) -> str:
+def blanked(text: str, personal: Sequence[str]) -> str:
+    """``text`` without the ``personal`` values, e-mail addresses and numbers, short enough to show."""
     for value in sorted(personal, key=len, reverse=True):
         text = text.replace(value, "…") if len(value) > 1 else text
     return redacted(text)[:_SHORT_MESSAGE] or "no reason was given."

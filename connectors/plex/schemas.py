@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -46,6 +47,23 @@ ACCOUNTS = Resource(
 )
 BUILDINGS = Resource("buildings", "/mdm/v1/buildings", "/Building", {"buildingid": "id", "buildingname": "name"})
 PERIODS = Resource("fiscal periods", "/accounting/v1/fiscal-period-statuses", "/Fiscal_Period")
+_ENTRY_WORDS = {
+    "journalentryid": "id",
+    "journalno": "journalnumber",
+    "period": "perioddisplay",
+    "glaccountid": "accountid",
+    "accountno": "accountnumber",
+}
+JOURNALS = Resource("journals", "/accounting/v2/journal-entries", "/Journal_Entry", _ENTRY_WORDS)
+JOURNAL_LINES = Resource("journal lines", "", "", _ENTRY_WORDS)
+ACTIVITY = Resource(
+    "account activity", "/accounting/v1/general-ledger-activity/journal-entries", "/GL_Activity", _ENTRY_WORDS
+)
+# The documents know no custom fields (plex §9.2).
+STANDARD_OBJECTS = Resource("standard objects", "/platform/custom-fields/v1/standard-objects", "")
+FIELD_DEFINITIONS = Resource("custom fields", "/platform/custom-fields/v1/field-definitions", "")
+FIELD_VALUES = Resource("custom field values", "/platform/custom-fields/v1/field-values", "")
+IDENTITIES = Resource("record keys", "/platform/identity-mappings/v1", "")
 TRIAL_BALANCE = Resource("trial balance", "/accounting/v1/trial-balance", "", rows="trialBalanceLines")
 COST_CENTERS = Resource(
     "cost centers", "", "/Cost_Center", {"costcenterid": "id", "costcenterno": "code", "costcenter": "name"}
@@ -114,7 +132,56 @@ class PeriodRow(msgspec.Struct, frozen=True, kw_only=True, rename=fold):
         return parse_instant(self.begin_date).date() <= day <= parse_instant(self.end_date).date()
 
 
+class JournalRow(msgspec.Struct, frozen=True, kw_only=True, rename=fold):
+    """A journal as Plex holds it. Names differ from those it is posted with (plex §2.4.3)."""
+
+    id: str
+    journal_number: int | str
+    period_display: str
+    description: str | None = None
+    note: str | None = None
+    post_date: str
+    status: str | None = None
+    booked: bool | None = None
+    lines: list[dict[str, Any]]
+
+
+class JournalLineRow(msgspec.Struct, frozen=True, kw_only=True, rename=fold):
+    account_number: str
+    description: str | None = None
+    debit: Decimal | None = None
+    credit: Decimal | None = None
+
+
+class ActivityRow(JournalLineRow, frozen=True, kw_only=True, rename=fold):
+    """One line of an account's activity; ``journal_number`` is the journal it is from."""
+
+    journal_number: int | str
+    transaction_date: str
+
+
+class FieldDefinitionRow(msgspec.Struct, frozen=True, kw_only=True, rename=fold):
+    standard_object_name: str
+    field_name: str
+    constraints: str | None = None
+
+    def is_of(self, standard_object: str, name: str) -> bool:
+        """Plex's names are the same in capitals and small letters (plex §2.4.6)."""
+        return (self.standard_object_name.casefold(), self.field_name.casefold()) == (
+            standard_object.casefold(),
+            name.casefold(),
+        )
+
+
+class StandardObjectRow(msgspec.Struct, frozen=True, kw_only=True, rename=fold):
+    standard_object_name: str
+
+
 RowT = TypeVar("RowT", bound=msgspec.Struct)
+ROW = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
+"""An object with every number as it was written: whole ones as int, others as Decimal."""
+BODY = msgspec.json.Encoder(decimal_format="number")
+"""A Decimal leaves as a JSON number of exactly its digits."""
 
 
 def folded(raw: Mapping[str, Any], resource: Resource) -> dict[str, Any]:

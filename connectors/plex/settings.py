@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from urllib.parse import urlsplit
 
@@ -27,6 +27,22 @@ class Plant(msgspec.Struct, frozen=True):
     tenant_id: str = ""
 
 
+class CustomField(msgspec.Struct, frozen=True):
+    """The custom field that holds our reference: Plex's internal names of its object and of itself."""
+
+    object: str
+    name: str
+
+
+class BookSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How journals are posted and recognised. ``journal_status`` is empty where none are to be posted."""
+
+    journal_status: str
+    currency: str
+    max_lines: int
+    custom_field: CustomField | None
+
+
 class PlexSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What a Plex connector works with. ``plants`` starts with the connection's own PCN."""
 
@@ -37,6 +53,7 @@ class PlexSettings(msgspec.Struct, frozen=True, kw_only=True):
     tenant_header_value: str
     key_expires_on: date | None
     account_number: re.Pattern[str]
+    books: BookSettings
     status_active: str
     statuses_inactive: tuple[str, ...]
     match_user_id: bool
@@ -89,6 +106,7 @@ def read_settings(context: ConnectorContext) -> PlexSettings:
         tenant_header_value=kind,
         key_expires_on=_date(text("key_expires_on"), "key_expires_on"),
         account_number=_pattern(text("account_number_pattern")),
+        books=_books(text, profile),
         status_active=text("status_active"),
         statuses_inactive=_values(text("status_inactive")) or ("Terminated",),
         match_user_id=_choice(text("employee_match"), "employee_match") == "userId",
@@ -159,6 +177,38 @@ def _date(value: str, name: str) -> date | None:
         return date.fromisoformat(value) if value else None
     except ValueError:
         raise ConnectionConfigError(f"'{_LABELS[name]}' is not a date like 2026-12-31.") from None
+
+
+def _books(text: Callable[[str], str], profile: str) -> BookSettings:
+    return BookSettings(
+        journal_status=text("journal_status"),
+        currency=_currency(text("base_currency")),
+        max_lines=_max_lines(text("journal_max_lines")),
+        custom_field=_custom_field(text, profile),
+    )
+
+
+def _currency(value: str) -> str:
+    if not re.fullmatch("[A-Z]{3}", value):
+        raise ConnectionConfigError(f"'{_LABELS['base_currency']}' is not a code of three capital letters like USD.")
+    return value
+
+
+def _max_lines(value: str) -> int:
+    if not (value.isascii() and value.isdigit()) or int(value) < 2:
+        raise ConnectionConfigError(f"'{_LABELS['journal_max_lines']}' is not a number of at least 2.")
+    return int(value)
+
+
+def _custom_field(text: Callable[[str], str], profile: str) -> CustomField | None:
+    if _choice(text("duplicate_check"), "duplicate_check") == "description":
+        return None
+    if profile != "connect":
+        raise ConnectionConfigError(
+            f"Only the Connect API has custom fields. Set '{_LABELS['duplicate_check']}' to description and note."
+        )
+    names = ("journal_custom_field_object", "journal_custom_field")
+    return CustomField(*(_required(text(name), name) for name in names))
 
 
 def _pattern(value: str) -> re.Pattern[str]:

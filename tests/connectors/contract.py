@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from connectors.contract import Connector, ConnectorContext
+from connectors.journals import Journal
 from connectors.pay_runs import PayKind
 from connectors.records import Employee
 from sandbox.core import Simulator
@@ -89,4 +90,17 @@ class Contract(ABC):
 
     def unmapped(self, customer: Customer, employee: Employee) -> Mapping[str, Any]:
         """What the simulator holds of this employee apart from what we map."""
+        raise NotImplementedError
+
+    # For a LedgerTarget.
+
+    post_fault: Mapping[str, str] = {}
+    """Method and path of the request that posts a journal."""
+
+    def journal(self, customer: Customer) -> Journal:
+        """A journal the ledger will accept, to a ledger that has other people's journals already."""
+        raise NotImplementedError
+
+    def books(self, customer: Customer) -> list[tuple[str, list[tuple[str, Decimal, Decimal]]]]:
+        """Number and lines (account, debit, credit) of every journal the simulator has."""
         raise NotImplementedError

@@ -58,6 +58,20 @@ class PlexCustomer(Customer, frozen=True, kw_only=True):
         """Change how this customer's Plex behaves."""
         self.change("set_options", **options)
 
+    def enter(self, description: str, *, amount: str = "100.00", plant: int = 0, **fields: Any) -> str:
+        """Somebody enters a journal of two lines by hand; returns its number."""
+        lines = [
+            {"accountNumber": "61000-210-0100", "debit": amount},
+            {"accountNumber": "21500-000-0000", "credit": amount},
+        ]
+        pcn = self.plants[plant]["pcn"]
+        fields = {"description": description, "lines": lines, **fields}
+        return str(self.change("add_journal", pcn=pcn, **fields)["journalNumber"])
+
+    def journals(self, plant: int = 0) -> list[dict[str, Any]]:
+        """The books of a plant, oldest journal first."""
+        return list(self.snapshot()["plants"][plant]["journals"])
+
     def writes(self) -> dict[str, int]:
         """How often Plex carried out or refused a write, by kind."""
         return {name: count for name, count in self.snapshot()["writes"].items() if count}

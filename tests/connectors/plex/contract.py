@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from connectors import plex
 from connectors.contract import Connector, ConnectorContext
+from connectors.journals import Journal
 from connectors.records import Employee
 from sandbox.plex import PlexSimulator
 from tests.connectors.contract import Contract
 from tests.connectors.customers import Customer
+from tests.connectors.plex.payroll import PAYABLE, WAGES, payroll
 
 OWN, OTHER = "300101", "300102"
 
@@ -24,6 +27,7 @@ class PlexContract(Contract):
     people_path = r"/mdm/v1/employees"
     pages = False
     create_fault = {"method": "POST", "path": people_path}
+    post_fault = {"method": "POST", "path": r".*/(journal-entries|Journal_Entry)"}
     update = {"department": "Welding", "family_name": "Šimůnek-O'Neil", "shift": "2nd"}
     other_company = OTHER
 
@@ -46,6 +50,7 @@ class PlexContract(Contract):
             "plants": "\n".join(f"{plant['pcn']}:{plant['code']}:{plant['tenant_id']}" for plant in further),
             "token_url": customer.url + customer.connect["token_path"],
             "client_id": customer.connect["client_id"],
+            "journal_status": "Posted",
         }
 
     def credentials(self, customer: Customer) -> dict[str, str]:
@@ -72,6 +77,21 @@ class PlexContract(Contract):
             one for plant in customer.snapshot()["plants"] for one in plant["employees"] if one["id"] == employee.id
         ]
         return {"status": held["status"]}
+
+    def journal(self, customer: Customer) -> Journal:
+        lines = [{"accountNumber": WAGES, "debit": "3.50"}, {"accountNumber": PAYABLE, "credit": "3.50"}]
+        customer.change("add_journal", pcn=OWN, description="Utilities", lines=lines)
+        return payroll(company=OWN)
+
+    def books(self, customer: Customer) -> list[tuple[str, list[tuple[str, Decimal, Decimal]]]]:
+        return [
+            (
+                str(journal["number"]),
+                [(one["accountNo"], Decimal(one["debit"]), Decimal(one["credit"])) for one in journal["lines"]],
+            )
+            for plant in customer.snapshot()["plants"]
+            for journal in plant["journals"]
+        ]
 
 
 class DocumentsContract(PlexContract):

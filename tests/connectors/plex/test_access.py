@@ -24,8 +24,9 @@ def change(connector: PlexConnector) -> Employee:
 
 @pytest.fixture
 def plant(make_customer: MakeCustomer) -> PlexCustomer:
-    """One plant with twenty employees, one of whom has left."""
+    """One plant with twenty employees, one of whom has left, and a journal."""
     customer = make_customer(employees=20)
+    customer.enter("Utilities")
     customer.change("update_employee", badgeNumber="10002", fields={"status": "Terminated"})
     return customer
 
@@ -109,7 +110,7 @@ def test_a_pcn_the_credentials_do_not_cover_is_told_from_a_wrong_key(plant: Plex
 @pytest.mark.parametrize("entity", ["employees", "accounts", "buildings"])
 def test_a_product_that_is_not_subscribed_is_named(plant: PlexCustomer, entity: str) -> None:
     products = {"tenants", "employees", "chart-of-accounts", "buildings", "fiscal-period-statuses", "trial-balance"}
-    products |= {"cost-centers"}
+    products |= {"cost-centers", "journal-entries", "general-ledger-activity"}
     plant.behave(products=sorted(products - {"chart-of-accounts" if entity == "accounts" else entity}))
     result = plant.connector().check()
     found = finding(result, entity)
