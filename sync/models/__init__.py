@@ -23,6 +23,7 @@ from sync.models.posting import (
     PostingLine,
     PostingShare,
     Reconciliation,
+    Reveal,
 )
 from sync.models.run import BlockedRecord, Problem, Run, RunItem
 
@@ -49,8 +50,8 @@ __all__ = [
     "Problem",
     "Reconciliation",
     "ReferenceValue",
-    "Reveal",
     "RememberedAnswer",
+    "Reveal",
     "Run",
     "RunItem",
     "TargetEmployee",

@@ -30,7 +30,8 @@ def sight_of(role: Role | None, pay_run: PayRun | None, *, now: datetime) -> Sig
 def revealed_until(pay_run: PayRun, *, now: datetime) -> datetime | None:
     """Until when the acting person's reveal of this run lasts, None when there is none."""
     mine = Reveal.objects.filter(pay_run=pay_run, by_key=current_actor().identity, until__gt=now)
-    return mine.order_by("-until").values_list("until", flat=True).first()
+    latest = mine.order_by("-until").first()
+    return latest.until if latest else None
 
 
 def reveal(pay_run: PayRun, reason: str, *, now: datetime) -> Reveal:
