@@ -187,11 +187,11 @@ class Lines:
     ) -> None:
         """Like ``add``, for an item that may be paid by the hour."""
         if amount is None:
-            raise Unreadable(f"{noun} amount", f"Rippling sent {noun} without an amount for this person.")
+            raise Unreadable(f"{noun} amount", f"Rippling sent no amount for one {noun} of this person.")
         if not amount:
             return
         if not (code or name):
-            raise Unreadable(f"{noun} name", f"Rippling sent {noun} with neither a code nor a name for this person.")
+            raise Unreadable(f"{noun} name", f"Rippling sent neither a code nor a name for one {noun} of this person.")
         self._found.append(PayLine(kind, code or name or "", name or code or "", amount, hours))
 
     def with_net(self, net: Decimal | None) -> tuple[PayLine, ...]:
@@ -219,7 +219,7 @@ def statement_of_v2(row: PayRecordRow, company_id: str | None) -> PayStatement:
         _add_deduction(lines, deduction)
     for taken in row.garnishments or ():
         code, name = taken.garnishment_code, taken.display_name
-        lines.add(PayKind.GARNISHMENT, code, name, money(taken.amount, "garnishment amount"), "a garnishment")
+        lines.add(PayKind.GARNISHMENT, code, name, money(taken.amount, "garnishment amount"), "garnishment")
     return PayStatement(
         id=row.id,
         worker_id=row.worker_id,
@@ -243,12 +243,12 @@ def statement_of_v1(row: PlatformRecordRow, payers: Payers, company_id: str | No
     for tax in row.taxes or ():
         amount = money(tax.amount, "tax amount")
         kind = _payer(payers, tax.name or "") if amount else PayKind.EMPLOYEE_TAX
-        lines.add(kind, None, tax.name, amount, "a tax")
+        lines.add(kind, None, tax.name, amount, "tax")
     for deduction in row.deductions or ():
         _add_platform_deduction(lines, deduction)
     for taken in row.garnishments or ():
         amount = money(taken.cdt_amt, "garnishment amount")
-        lines.add(PayKind.GARNISHMENT, None, taken.name, amount, "a garnishment")
+        lines.add(PayKind.GARNISHMENT, None, taken.name, amount, "garnishment")
     return PayStatement(
         id=row.id,
         worker_id=row.role,
@@ -263,7 +263,7 @@ def _add_earning(lines: Lines, row: EarningRow) -> None:
     reimburses = "REIMBURSEMENT" in (row.earning_category or "").upper()
     kind = PayKind.REIMBURSEMENT if reimburses else PayKind.EARNING
     amount, hours = money(row.amount, "earning amount"), money(row.hours, "hours")
-    lines.add_hours(kind, row.earning_code, row.display_name, amount, hours, "an earning")
+    lines.add_hours(kind, row.earning_code, row.display_name, amount, hours, "earning")
 
 
 def _add_tax(lines: Lines, row: TaxRow) -> None:
@@ -273,7 +273,7 @@ def _add_tax(lines: Lines, row: TaxRow) -> None:
     if kind is None and amount:
         name = row.display_name or row.tax_code or "one without a name"
         raise Unreadable("paid by", f"Rippling does not say who pays the tax “{name}”, the person or the employer.")
-    lines.add(kind or PayKind.EMPLOYEE_TAX, row.tax_code, row.display_name, amount, "a tax")
+    lines.add(kind or PayKind.EMPLOYEE_TAX, row.tax_code, row.display_name, amount, "tax")
 
 
 def _add_deduction(lines: Lines, row: DeductionRow) -> None:
@@ -286,7 +286,7 @@ def _add_platform_earning(lines: Lines, row: PlatformEarningRow) -> None:
     kind = PayKind.REIMBURSEMENT if reimburses else PayKind.EARNING
     amount, hours = money(row.amount, "earning amount"), money(row.hours, "hours")
     code = row.company_earning_type or row.earning_type_enum
-    lines.add_hours(kind, code, row.name or row.earning_type_enum, amount, hours, "an earning")
+    lines.add_hours(kind, code, row.name or row.earning_type_enum, amount, hours, "earning")
 
 
 def _add_platform_deduction(lines: Lines, row: PlatformDeductionRow) -> None:
@@ -302,8 +302,8 @@ def _add_both(
     """What the person gives and what the employer adds: the same item in two kinds, either of which may be missing."""
     if employee is None and employer is None:
         raise Unreadable("deduction", "Rippling sent a deduction without an amount for this person.")
-    lines.add(PayKind.EMPLOYEE_DEDUCTION, code, name, employee or Decimal(0), "a deduction")
-    lines.add(PayKind.EMPLOYER_CONTRIBUTION, code, name, employer or Decimal(0), "a contribution")
+    lines.add(PayKind.EMPLOYEE_DEDUCTION, code, name, employee or Decimal(0), "deduction")
+    lines.add(PayKind.EMPLOYER_CONTRIBUTION, code, name, employer or Decimal(0), "contribution")
 
 
 def _payer(payers: Payers, name: str) -> PayKind:

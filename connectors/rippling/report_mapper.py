@@ -102,7 +102,7 @@ class _Person:
             self._gross = amount if self._gross is None else self._gross + amount
         elif kind in KINDS:
             hours = exact(row["hours"], "hours") if row.get("hours") else None
-            self._lines.add_hours(PayKind(kind), row.get("code"), row["item"], amount, hours, "an item")
+            self._lines.add_hours(PayKind(kind), row.get("code"), row["item"], amount, hours, "pay item")
         else:
             raise Unreadable("kind", f"The payroll report has an item of the kind “{row['kind']}”, which is unknown.")
 
