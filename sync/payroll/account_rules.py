@@ -71,10 +71,10 @@ def save_rules_for(
 
 
 def proposed(item: str, **values: Unpack[RuleValues]) -> Rule:
-    """A rule as a person enters it, not kept yet (its id is 0). Spaces around a text mean nothing."""
+    """A rule as a person enters it, not kept yet (its id is 0). Spaces around an account mean nothing."""
     start, end = values.pop("valid_from", ALWAYS), values.pop("valid_to", None)
     texts: dict[str, Any] = {name: str(text).strip() for name, text in values.items()}
-    return Rule(id=0, item=item.strip(), valid_from=start, valid_to=end, **texts)
+    return Rule(id=0, item=item, valid_from=start, valid_to=end, **texts)
 
 
 def check_rules(integration: Integration, rules: Iterable[Rule]) -> None:
@@ -112,7 +112,7 @@ def save_rules(integration: Integration, rules: Sequence[Rule], *, now: datetime
         integration = Integration.objects.select_for_update(no_key=True).get(pk=integration.pk)
         items = {rule.item for rule in rules}
         rows = {row.pk: row for row in AccountRule.objects.filter(integration=integration, item__in=items)}
-        former = {pk: _rule(row) for pk, row in rows.items()}
+        former = {pk: rule_of(row) for pk, row in rows.items()}
         made: list[AccountRule] = []
         changed: list[tuple[AccountRule, dict[str, Any]]] = []
         for rule in applied(former.values(), rules):
@@ -130,7 +130,7 @@ def save_rules(integration: Integration, rules: Sequence[Rule], *, now: datetime
             [row for row, _ in changed], [*CHANGEABLE, "changed_by", "changed_key", "changed_at"]
         )
         _record(integration, [*((row, None, _shown(row)) for row in made), *_both(changed)], now)
-    kept = {(place_of(_rule(row)), row.valid_from): row for row in (*rows.values(), *made)}
+    kept = {(place_of(rule_of(row)), row.valid_from): row for row in (*rows.values(), *made)}
     return [kept[place_of(rule), rule.valid_from] for rule in rules]
 
 
@@ -157,7 +157,8 @@ def place_of(rule: Rule) -> tuple[str, Dimensions]:
     return rule.item, Dimensions(**{name: getattr(rule, name) for name in PRECEDENCE})
 
 
-def _rule(row: AccountRule) -> Rule:
+def rule_of(row: AccountRule) -> Rule:
+    """The rule that a row keeps."""
     return Rule(**{name: getattr(row, name) for name in RULE_COLUMNS})
 
 

@@ -96,7 +96,7 @@ def word_of(dimension: str) -> str:
 def kind_of(item: str) -> PayKind | None:
     """The kind that a pay item's key names, None when it is no such key."""
     kind, _, code = item.partition(":")
-    known = kind in PayKind.__members__.values() and code.strip() and item.isprintable()
+    known = kind in PayKind.__members__.values() and code.strip() and "\x00" not in item
     return PayKind(kind) if known else None
 
 
