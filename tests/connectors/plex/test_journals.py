@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import date
 from decimal import Decimal
 
@@ -17,8 +20,11 @@ from connectors.errors import (
     TemporaryError,
     UnexpectedReplyError,
 )
+from connectors.plex.connector import PlexConnector
 from tests.connectors.plex.conftest import MakeCustomer, PlexCustomer
 from tests.connectors.plex.payroll import DAY, HASH, PAYABLE, REFERENCE, TAXES, WAGES, line, payroll
+from tests.connectors.scripted_server import Answer, Asked, ScriptedServer
+from tests.connectors.surroundings import context
 
 POST = {"method": "POST", "path": ".*/(journal-entries|Journal_Entry)"}
 
@@ -261,14 +267,38 @@ def test_a_look_up_that_fails_is_never_an_empty_one(plant: PlexCustomer, trouble
         plant.connector().find_journal(payroll())
 
 
-def test_journals_are_posted_one_at_a_time(plant: PlexCustomer) -> None:
+def test_journals_of_a_connection_are_posted_one_at_a_time(server: ScriptedServer) -> None:
+    together, met = threading.Barrier(2), []
+
+    def answer(asked: Asked) -> Answer:
+        if asked.path.startswith("/mdm/v1/tenants"):
+            return Answer(body=[{"id": "t", "code": "acme"}])
+        if asked.method == "GET":
+            days = {"beginDate": "2026-11-01T00:00:00Z", "endDate": "2026-11-30T00:00:00Z"}
+            return Answer(body=[{"periodDisplay": "11-2026", "periodStatus": "Open", **days}])
+        with contextlib.suppress(threading.BrokenBarrierError):
+            met.append(together.wait(timeout=0.3))
+        row = {"id": "1", "journalNumber": 1, "periodDisplay": "11-2026", "postDate": "2026-11-20T00:00:00Z"}
+        return Answer(201, row | {"lines": []})
+
+    server.script = answer
+    settings = {"base_url": server.url, "pcn": "300101", "company_code": "acme", "journal_status": "Posted"}
+    surroundings = context(settings=settings, credentials={"api_key": "k"})
+    with closing(PlexConnector(surroundings)) as connector, ThreadPoolExecutor(2) as several:
+        posted = list(several.map(connector.post_journal, [payroll("run:1"), payroll("run:2")]))
+    assert len(posted) == 2
+    assert met == [], "two posts were under way at the same time"
+
+
+def test_amounts_of_seventeen_digits_keep_every_cent(plant: PlexCustomer) -> None:
+    most = "999999999999999.99"
+    journal = payroll(lines=(line(WAGES, debit=most), line(PAYABLE, credit=most)))
     connector = plant.connector()
-    plant.fault("slow", seconds=0.05, times=None, **POST)
-    with ThreadPoolExecutor(4) as several:
-        posted = list(several.map(connector.post_journal, [payroll(f"run:{part}") for part in range(4)]))
-    numbers = sorted(int(one.number) for one in posted)
-    assert numbers == list(range(numbers[0], numbers[0] + 4))
-    assert len(ours(plant)) == 4
+    posted = connector.post_journal(journal)
+    assert posted.lines == journal.lines
+    assert connector.find_journal(journal) == [posted]
+    assert plant.journals()[-1]["lines"][0]["debit"] == most
+    assert [one.debit for one in connector.activity(None, WAGES, DAY, DAY)][-1] == Decimal(most)
 
 
 def test_a_journal_of_a_thousand_lines_comes_back_whole(plant: PlexCustomer) -> None:
