@@ -23,6 +23,7 @@ from connectors.pay_runs import PayRun as SourceRun
 from connectors.records import EmploymentStatus, UnreadableRecord, Worker
 from sync.chunks import chunked
 from sync.models import Assignment, Integration, PaidLine, PayItem, PayrollSettings, PayRun, Run
+from sync.models.payroll import ALWAYS
 from sync.payroll.findings import SHOWN_PEOPLE, Finding, FindingCode
 from sync.payroll.register import Dimensions, check_statements, item_key, paid_lines, totals
 from sync.payroll.register import PaidLine as RegisterLine
@@ -75,18 +76,19 @@ def _changed(worker: Worker, known: Assignment | None, connection: Connection, o
     }
     if known and all(getattr(known, name) == value for name, value in row.items()):
         return None
-    return row | {"connection_id": connection.pk, "worker_id": worker.id, "since": on}
+    # What we see first stands for all that was before: nobody can tell us better.
+    since = on if known else ALWAYS
+    return row | {"connection_id": connection.pk, "worker_id": worker.id, "since": since}
 
 
 def assigned_on(connection: Connection, day: date) -> Assigned:
-    """Where each known worker belonged on that day; the first we know of for a day before we knew anything."""
-    rows = Assignment.objects.filter(connection=connection).order_by("worker_id", "since")
-    columns = ("worker_id", "number", "since", "company", "department", "location")
-    found: dict[str, tuple[str, Dimensions]] = {}
-    for worker, number, since, company, department, location in rows.values_list(*columns).iterator():
-        if since <= day or worker not in found:
-            found[worker] = (number, Dimensions(company=company, department=department, location=location))
-    return found
+    """Where each known worker belonged on that day."""
+    rows = Assignment.objects.filter(connection=connection, since__lte=day).order_by("worker_id", "-since")
+    columns = ("worker_id", "number", "company", "department", "location")
+    return {
+        worker: (number, Dimensions(company=company, department=department, location=location))
+        for worker, number, company, department, location in rows.distinct("worker_id").values_list(*columns).iterator()
+    }
 
 
 def is_finished(source_run: SourceRun, settings: PayrollSettings) -> bool:
