@@ -2,6 +2,6 @@
 
 Read in this order: ``reading`` (pay runs come in), ``drafting`` (rules make journals of them, ``validation`` says what
 is wrong), ``approval``, ``posting`` and ``verifying`` (the write protocol), ``reconciling`` (ledger against register),
-``correcting`` (reversals, reposts, adjustments). ``register``, ``rules``, ``journals``, ``findings``, ``validation``,
-``variance``, ``expecting``, ``visibility`` and ``tying`` are pure.
+``correcting`` (reversals, reposts, adjustments). ``register``, ``rules``, ``journals`` (and what it is made of),
+``findings``, ``validation``, ``variance``, ``expecting``, ``visibility`` and ``tying`` are pure.
 """

@@ -46,4 +46,6 @@ def describe_line(items: Iterable[str], place: str) -> str:
 
 
 def _tidy(text: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if not text.isprintable():
+        text = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(text.split())

@@ -93,7 +93,7 @@ class Side(enum.StrEnum):
     CREDIT = "credit"
 
 
-class Share(msgspec.Struct, frozen=True, kw_only=True):
+class Share(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one pay item put on a journal line: exact, before rounding; debits positive, credits negative.
 
     ``side`` is the rule's side it came by: a cost that is taken back is a negative amount on the DEBIT side.
@@ -107,7 +107,7 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     hours: Decimal = Decimal(0)
 
 
-class DraftLine(msgspec.Struct, frozen=True, kw_only=True):
+class DraftLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A line to be posted. ``department`` is the source id where the line has one; ``worker`` is set at Detail.WORKER.
 
     ``people`` is how many the amount concerns: a line of one person shows that person's pay. ``shares`` add up to the

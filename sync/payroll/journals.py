@@ -178,7 +178,7 @@ class _Drafting:
         journals = []
         for number, (sheet, lines) in enumerate(parts, start=1):
             first = number == 1 or parts[number - 2][0] is not sheet
-            nothing = [share for line in sheet.lines if first and not line.amount for share in line.shares]
+            unposted = [line for line in sheet.lines if not line.amount] if first else []
             journals.append(
                 DraftJournal(
                     kind=sheet.kind,
@@ -192,7 +192,7 @@ class _Drafting:
                     ),
                     lines=tuple(self._draft(line, place) for place, line in enumerate(lines, start=1)),
                     people=len(workers_of(lines)),
-                    unposted=tuple(nothing),
+                    unposted=tuple(share for line in unposted for share in line.shares),
                 )
             )
         return journals

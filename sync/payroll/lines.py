@@ -14,7 +14,7 @@ from sync.payroll.money import ZERO, rounded, shared_out
 from sync.payroll.placing import Posting
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
+class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """``exact`` is the sum of the shares, ``amount`` what is posted of it; debits are positive, credits negative."""
 
     account: str
@@ -53,7 +53,8 @@ def _line(postings: Sequence[Posting], unit: Decimal) -> Line:
 
 def workers_of(parts: Iterable[Posting | Line]) -> frozenset[str]:
     """Everybody these concern."""
-    return frozenset[str]().union(*(part.workers for part in parts))
+    everybody = [part.workers for part in parts]
+    return everybody[0] if len(everybody) == 1 else frozenset[str]().union(*everybody)
 
 
 def shares_of(postings: Iterable[Posting]) -> tuple[Share, ...]:

@@ -15,7 +15,7 @@ from sync.payroll.register import CREDITED, DEBITED, Dimensions, PaidLine
 from sync.payroll.rules import COST_CENTER, Rule, RuleTable
 
 
-class Posting(msgspec.Struct, frozen=True, kw_only=True):
+class Posting(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Money of one pay item on one account: exact, debits positive, credits negative.
 
     ``company`` is the ledger's. ``settlement`` is the account it is settled from and its cost center, if it is.
@@ -97,6 +97,7 @@ class _Placing:
 
     def __init__(self, heap: _Heap, placed: Placed, around: Surroundings, options: Options) -> None:
         self.heap, self.placed, self.around, self.options = heap, placed, around, options
+        self.workers = frozenset(heap.workers)
         self.causes: set[tuple[str, ...]] = set()
 
     def place(self, rules: RuleTable) -> None:
@@ -141,7 +142,7 @@ class _Placing:
                 side=side,
                 amount=heap.amount if side is Side.DEBIT else -heap.amount,
                 hours=heap.hours,
-                workers=frozenset(heap.workers),
+                workers=self.workers,
                 settlement=settlement,
             )
         )

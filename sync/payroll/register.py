@@ -28,7 +28,7 @@ CREDITED = frozenset(
 """Kinds that are owed to somebody: their amount is credited. What the employer adds is both."""
 
 
-class Dimensions(msgspec.Struct, frozen=True, order=True):
+class Dimensions(msgspec.Struct, frozen=True, order=True, gc=False):
     """Where a cost belongs, as source ids; empty where the source says nothing."""
 
     company: str = ""
@@ -37,7 +37,7 @@ class Dimensions(msgspec.Struct, frozen=True, order=True):
     job_code: str = ""
 
 
-class PaidLine(msgspec.Struct, frozen=True):
+class PaidLine(msgspec.Struct, frozen=True, gc=False):
     """One line of the register. ``item`` is the pay item's key (``item_key``); ``label`` the employee number, the
     worker's source id where there is none.
 

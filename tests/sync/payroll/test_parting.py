@@ -18,12 +18,13 @@ def journals(draw: st.DrawFn) -> tuple[list[Decimal], list[str]]:
     groups: list[str] = []
     for group in draw(st.lists(st.sampled_from("abc"), max_size=6)):
         some = draw(st.lists(cents.filter(lambda amount: amount != 0), min_size=1, max_size=8))
-        if draw(st.booleans()) and sum(some):
-            some.append(-sum(some))
+        rest = -sum(some)
+        if rest and draw(st.booleans()):
+            some.append(rest)
         amounts += some
         groups += [group] * len(some)
-    if rest := -sum(amounts):
-        amounts.append(rest)
+    if missing := -sum(amounts):
+        amounts.append(missing)
         groups.append("")
     return [Decimal(amount).scaleb(-2) for amount in amounts], groups
 

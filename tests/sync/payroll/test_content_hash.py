@@ -1,0 +1,62 @@
+"""What was approved is what is posted: its hash changes with whatever is posted, and with nothing else."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from sync.payroll.journals import content_hash
+from tests.sync.payroll.example import journals_of
+
+
+def test_the_hash_is_pinned() -> None:
+    (journal,) = journals_of().journals
+
+    assert content_hash(journal) == "590e553f68da4143c1fdccec4e3ccdd7fcf13f91cf8c9a6b189de447198453cb"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"company": "20"},
+        {"currency": "CAD"},
+        {"posting_date": date(2026, 6, 16)},
+        {"description": "Payroll"},
+        {"lines": ()},
+    ],
+)
+def test_whatever_is_posted_changes_the_hash(change: dict[str, object]) -> None:
+    (journal,) = journals_of().journals
+
+    assert content_hash(msgspec.structs.replace(journal, **change)) != content_hash(journal)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"account": "6000-311"},
+        {"debit": Decimal("4515.751")},
+        {"debit": Decimal(0), "credit": Decimal("4515.75")},
+        {"description": "Pay"},
+    ],
+)
+def test_whatever_a_line_posts_changes_the_hash(change: dict[str, object]) -> None:
+    (journal,) = journals_of().journals
+    lines = (msgspec.structs.replace(journal.lines[0], **change), *journal.lines[1:])
+
+    assert content_hash(msgspec.structs.replace(journal, lines=lines)) != content_hash(journal)
+
+
+def test_zeros_at_the_end_of_an_amount_change_no_hash() -> None:
+    (journal,) = journals_of().journals
+    stored = tuple(
+        msgspec.structs.replace(
+            line, debit=line.debit.quantize(Decimal("0.0001")), credit=line.credit.quantize(Decimal("0.0001"))
+        )
+        for line in journal.lines
+    )
+
+    assert content_hash(msgspec.structs.replace(journal, lines=stored)) == content_hash(journal)
