@@ -9,6 +9,7 @@ from django.db import models, transaction
 
 from audit.context import current_actor
 from sync.models import Approval, Flow, PayFinding, PayrollSettings, PayRun, Posting
+from sync.payroll.drafting import supersede_followers
 from sync.payroll.findings import ACCEPTABLE, FindingCode
 from sync.payroll.states import open_findings, refresh_state
 from sync.payroll.trail import record_journal, record_pay_run
@@ -32,7 +33,8 @@ def approve(postings: Sequence[Posting], *, hashes: dict[int, str], now: datetim
     with transaction.atomic():
         pay_run, settings = _locked_run(postings)
         locked = _locked(postings)
-        if open_findings(pay_run):
+        if open_findings(pay_run) and any(posting.kind != Posting.Kind.REVERSAL for posting in locked):
+            # What is on the ledger can be taken back whatever is wrong with the run now.
             raise Refusal("This pay run has problems. Mend them and check again, then approve.")
         if actor.kind not in HUMAN:
             raise Refusal("Only a person, or a key a person made, can approve a journal.")
@@ -53,18 +55,21 @@ def approve(postings: Sequence[Posting], *, hashes: dict[int, str], now: datetim
 
 
 def reject(postings: Sequence[Posting], reason: str, *, now: datetime) -> None:
-    """Afterwards these journals will not be posted as they are. Raises Refusal when one has left already, or the
-    reason is missing."""
+    """Afterwards these journals, and what was to follow them, will not be posted as they are. Raises Refusal when one
+    has left already, or the reason is missing."""
     if not reason.strip():
         raise Refusal("Say why, so that whoever prepared it can mend it.")
     with transaction.atomic():
         pay_run, _ = _locked_run(postings)
         for posting in _locked(postings):
+            if posting.state == Posting.State.SUPERSEDED and posting.after_id in rejected:
+                continue
             if posting.state not in (Posting.State.DRAFTED, Posting.State.APPROVED):
                 raise Refusal(f"{posting} is {posting.get_state_display().lower()} and cannot be rejected.")
             _record_approval(posting, Approval.Decision.REJECTED, reason, now)
             posting.state, posting.message, posting.next_try_at = Posting.State.REJECTED, reason[:500], None
             posting.save(update_fields=["state", "message", "next_try_at"])
+            supersede_followers(posting, now=now)
         refresh_state(pay_run)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
+from msgspec.structs import replace
 
 from audit.context import current_actor
 from connectors.contract import LedgerTarget
@@ -42,6 +43,11 @@ from sync.payroll.wording import remedy_of, sentence_of
 
 LINES_AT_ONCE = 2_000
 
+CORRECTIONS = (Posting.Kind.REVERSAL, Posting.Kind.ADJUSTMENT)
+
+AGAIN = "#"
+"""In a key, what marks a journal that stands in for one of the same place that was reversed."""
+
 
 def draft(
     pay_run: PayRun, target: LedgerTarget, *, prepared_by: Sequence[str], now: datetime, again: bool = False
@@ -53,7 +59,11 @@ def draft(
     with another content, or when a person asks for it (``again``). Nothing is asked over the wire.
     """
     lines = list(load_lines(pay_run))
-    built, findings, because = _made(pay_run, target, lines)
+    built, because = made(pay_run, target, lines)
+    findings = [*built.findings]
+    if not findings:
+        findings += validate(_to_be_posted(pay_run, built.journals), load_ledger(pay_run.integration, target))
+        findings += control_totals(built.journals, totals(lines))
     findings += _same_period(pay_run)
     if not any(line.amount for line in lines):
         findings.append(Finding(code=FindingCode.EMPTY_RUN))
@@ -90,20 +100,39 @@ def build_now(pay_run: PayRun, target: LedgerTarget, lines: Iterable[PaidLine], 
     return build(facts_of(pay_run), lines, table, around, options_of(settings, target))
 
 
-def _made(
-    pay_run: PayRun, target: LedgerTarget, lines: Sequence[PaidLine]
-) -> tuple[Built, list[Finding], Mapping[int, tuple[str, ...]]]:
+Because = Mapping[int, tuple[str, ...]]
+"""By the id of a rule, the dimensions it is limited to."""
+
+
+def made(pay_run: PayRun, target: LedgerTarget, lines: Iterable[PaidLine]) -> tuple[Built, Because]:
+    """The journals of these lines by the rules as they are now, not held against the ledger."""
     rules = load_rules(pay_run.integration)
-    built = build_now(pay_run, target, lines, RuleTable(rules, pay_run.check_date))
-    findings = [*built.findings]
-    if not findings:
-        findings += validate(built.journals, load_ledger(pay_run.integration, target))
-        findings += control_totals(built.journals, totals(lines))
     limited = {
         rule.id: tuple(name for name in ("job_code", "department", "location", "company") if getattr(rule, name))
         for rule in rules
     }
-    return built, findings, limited
+    return build_now(pay_run, target, lines, RuleTable(rules, pay_run.check_date)), limited
+
+
+def _to_be_posted(pay_run: PayRun, journals: Sequence[DraftJournal]) -> list[DraftJournal]:
+    """Those that have not left for the ledger, each on the day it is posted: the period of the others may close."""
+    known = {}
+    for posting in Posting.objects.filter(pay_run=pay_run).exclude(kind__in=CORRECTIONS).order_by("pk"):
+        if posting.state not in (Posting.State.REJECTED, Posting.State.SUPERSEDED):
+            known[place_of(posting.key)] = posting
+    found = []
+    for journal in journals:
+        posting = known.get(journal.key)
+        if posting is None:
+            found.append(journal)
+        elif posting.state in (Posting.State.DRAFTED, Posting.State.APPROVED):
+            found.append(_on_its_day(posting, journal))
+    return found
+
+
+def _on_its_day(posting: Posting, journal: DraftJournal) -> DraftJournal:
+    """What is posted anew after a reversal keeps the day that was chosen for it."""
+    return replace(journal, posting_date=posting.posting_date) if AGAIN in posting.key else journal
 
 
 def _same_period(pay_run: PayRun) -> list[Finding]:
@@ -165,9 +194,6 @@ def _concerns_the_same(known: PayFinding, row: PayFinding) -> bool:
     return (known.amount, known.people_count) == (row.amount, row.people_count)
 
 
-Because = Mapping[int, tuple[str, ...]]
-
-
 def _keep_drafts(
     pay_run: PayRun,
     journals: Sequence[DraftJournal],
@@ -176,13 +202,13 @@ def _keep_drafts(
     now: datetime,
     again: bool,
 ) -> None:
-    """Drafts become what the run makes now. ``#`` in a key marks what was posted anew after a reversal: such a draft
-    follows the journal of its place, and is made by ``correcting`` only."""
+    """Drafts become what the run makes now. What is posted anew after a reversal follows the journal of its place, and
+    is drafted by ``correcting`` only."""
     standing = list(
         Posting.objects.select_for_update(of=("self",))
         .select_related("pay_run__integration__source", "pay_run__integration__target")
         .filter(pay_run=pay_run)
-        .exclude(kind__in=[Posting.Kind.REVERSAL, Posting.Kind.ADJUSTMENT])
+        .exclude(kind__in=CORRECTIONS)
         .exclude(state=Posting.State.SUPERSEDED)
         .order_by("pk")
     )
@@ -193,7 +219,7 @@ def _keep_drafts(
         journal = wanted.get(place_of(posting.key))
         if journal is None:
             supersede(posting, "The pay run makes other journals now.", now=now)
-        elif posting.content_hash != content_hash(journal):
+        elif posting.content_hash != content_hash(journal := _on_its_day(posting, journal)):
             _rewrite(posting, journal, because, prepared_by, now)
     # Once anything was reversed, what follows is for a person to decide.
     if any(posting.state == Posting.State.REVERSED for posting in standing):
@@ -207,7 +233,7 @@ def _keep_drafts(
 
 def place_of(key: str) -> str:
     """The key of the journal that this one stands in for."""
-    return key.partition("#")[0]
+    return key.partition(AGAIN)[0]
 
 
 def keep_draft(
@@ -220,7 +246,7 @@ def keep_draft(
     now: datetime,
     **further: Any,
 ) -> Posting:
-    """A new draft with its lines. ``further`` are columns of corrections (reverses, adjusts, after, why)."""
+    """A new draft with its lines. ``further`` are columns of corrections (reverses, adjusts, after, why, cost, owed)."""
     revision = Posting.objects.filter(pay_run=pay_run, key=key).count() + 1
     posting = Posting(
         pay_run=pay_run,
@@ -230,12 +256,13 @@ def keep_draft(
         parts=journal.parts,
         revision=revision,
         reference=reference_of(pay_run, key, revision),
-        prepared_by=current_actor().label,
+        prepared_by=_name_of(prepared_by),
         prepared_keys=_preparers(pay_run, journal, prepared_by),
         prepared_at=now,
-        **further,
     )
     _fill(posting, journal)
+    for column, value in further.items():
+        setattr(posting, column, value)
     posting.save()
     _keep_lines(posting, journal, because)
     record_journal("journal.drafted", posting, now=now, rows=posting.line_count)
@@ -277,7 +304,7 @@ def _rewrite(
     PostingLine.objects.filter(posting=posting).delete()
     _fill(posting, journal)
     posting.part, posting.parts = journal.part, journal.parts
-    posting.prepared_by, posting.prepared_at = current_actor().label, now
+    posting.prepared_by, posting.prepared_at = _name_of(prepared_by), now
     posting.prepared_keys = sorted({*posting.prepared_keys, *_preparers(posting.pay_run, journal, prepared_by)})
     posting.save()
     _keep_lines(posting, journal, because)
@@ -309,6 +336,20 @@ def supersede(posting: Posting, why: str, *, now: datetime) -> None:
     posting.state, posting.message = Posting.State.SUPERSEDED, why
     posting.save(update_fields=["state", "message"])
     record_journal("journal.superseded", posting, now=now)
+
+
+def _name_of(prepared_by: Sequence[str]) -> str:
+    """Whom staff are told to ask: the person who asked for it, or what did it by itself."""
+    return prepared_by[0].partition(":")[2] if prepared_by else current_actor().label
+
+
+def supersede_followers(posting: Posting, *, now: datetime) -> None:
+    """Afterwards nothing waits for this journal, which will not be posted; call as ``supersede``."""
+    waiting = Posting.objects.select_for_update(of=("self",)).select_related(
+        "pay_run__integration__source", "pay_run__integration__target"
+    )
+    for follower in waiting.filter(after=posting, state__in=[Posting.State.DRAFTED, Posting.State.APPROVED]):
+        supersede(follower, f"It was to follow journal {posting.reference}, which will not be posted.", now=now)
 
 
 def _preparers(pay_run: PayRun, journal: DraftJournal, prepared_by: Sequence[str]) -> list[str]:
