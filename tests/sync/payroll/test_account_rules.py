@@ -203,6 +203,7 @@ def test_one_bad_row_imports_nothing_and_names_row_and_column(acme: Books) -> No
         "earning:REG,,,,9999,,2026-01-01": "Row 6, debit: Ledger has no account “9999”.",
         "earning:REG,,,,6000-210-00,,1900-01-01": "Row 7, item: the same pay item, dimensions and start as in row 2.",
         "earning:OT,,,,6000-000-00,,,more": "Row 8: there are more cells than columns.",
+        "earning:OT,,,Forge,6000-000-00,,": "Row 9, department: Payroll has no department 'Forge'.",
     }
     with acme.scope():
         with pytest.raises(ValidationError) as refused:

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from connectors.records import RefKind
 from sync.mappings import save_mapping
-from sync.models import AccountRule, PayrollSettings
+from sync.models import AccountRule, LedgerPeriod, PayrollSettings
 from sync.payroll.account_rules import proposed, save_rule
 from sync.payroll.coverage import Weight
 from sync.payroll.findings import FindingCode
@@ -92,6 +92,8 @@ def test_without_its_rule_money_would_be_uncovered_and_the_finding_is_told(acme:
         assert [(finding.code, finding.culprit) for finding in run.appeared] == [(FindingCode.NO_RULE, TAX)]
 
         tax.delete()
+        # The period has long been closed, which keeps nobody from trying rules on it.
+        LedgerPeriod.objects.update(state="closed")
         change = proposed(TAX, credit="2200")
         [run] = simulate(acme.integration, [change], target=acme.target, runs=1)
         assert run.covered == {"USD": Weight(amount=Decimal("350.25"), lines=3, people=3)}
