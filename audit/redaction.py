@@ -38,6 +38,11 @@ SHOWN = (
     """)
     # Account rules: which ledger account a pay item goes to says nothing about anybody's pay.
     | _names("debit_account credit_account settlement_account")
+    # Payroll settings: what a tenant decided, limits and thresholds included.
+    | _names("""
+        post_when separate_settlement detail cost_center_from rounding_account rounding_limit month_end
+        accrued_account two_people second_approver_above post_by_itself variance_percent variance_amount fewest_people
+    """)
     # What a run did, and why something stopped.
     | _names("""
         counts read planned created updated terminated rehired transferred unchanged blocked rejected verifying failed
@@ -48,6 +53,7 @@ SHOWN = (
     # Pay runs and journals by their identity; their money is refused below.
     | _names("""
         pay_run pay_run_id pay_group pay_date pay_period pay_item check_date posting_date period voucher journal
+        reference reverses adjusts after decision revealed
     """)
 )
 """Names whose value is recorded as it is. Under them, a nested name is masked only if it has a mask of its own."""

@@ -30,6 +30,7 @@ from sync.failures import policy_for
 from sync.models import Flow, PayRun, Run, RunItem
 from sync.payroll.flow import run_payroll
 from sync.payroll.posting import advance
+from sync.payroll.reconciling import reconcile
 from sync.people import run_people
 from sync.reference import run_reference
 from sync.runs import Cancelled, LeaseLost, claim, end, kept_alive
@@ -130,6 +131,17 @@ def advance_postings(pay_run_id: int, world: World) -> PayRun:
 
     A connection that does not work is noted on it; its journals stay as they are until it does.
     """
+    return _with_ledger(
+        pay_run_id, world, lambda pay_run, target: advance(pay_run, target, now=world.now, sleep=world.sleep)
+    )
+
+
+def reconcile_postings(pay_run_id: int, world: World) -> PayRun:
+    """Tie out what is on the ledger of a pay run; returns the run. A connection that does not work is noted on it."""
+    return _with_ledger(pay_run_id, world, lambda pay_run, target: reconcile(pay_run, target, now=world.now()))
+
+
+def _with_ledger(pay_run_id: int, world: World, act: Callable[[PayRun, LedgerTarget], object]) -> PayRun:
     pay_run = PayRun.objects.select_related("integration__source", "integration__target").get(pk=pay_run_id)
     connection = pay_run.integration.target
     correlation_id = uuid.uuid4().hex
@@ -142,7 +154,7 @@ def advance_postings(pay_run_id: int, world: World) -> PayRun:
                 connection, now=world.now, sleep=world.sleep, random=world.random, correlation_id=correlation_id
             )
             try:
-                advance(pay_run, cast(LedgerTarget, target), now=world.now, sleep=world.sleep)
+                act(pay_run, cast(LedgerTarget, target))
             finally:
                 target.close()
         except ConnectorError as error:

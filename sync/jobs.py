@@ -7,7 +7,7 @@ import uuid
 from django.utils import timezone
 
 from audit.context import acting_as
-from sync.execution import SystemWorld, advance_postings, execute_run
+from sync.execution import SystemWorld, advance_postings, execute_run, reconcile_postings
 from sync.schedules import start_due_flows
 from sync.sweeping import sweep, sweep_postings
 from tenants.rls import tenant_ids
@@ -24,6 +24,12 @@ def advance(tenant_id: str, pay_run_id: int) -> None:
     """Take the journals of one pay run a step further, if there is one to take."""
     with tenant_scope(uuid.UUID(tenant_id)):
         advance_postings(pay_run_id, SystemWorld())
+
+
+def reconcile(tenant_id: str, pay_run_id: int) -> None:
+    """Tie out what is on the ledger of one pay run."""
+    with tenant_scope(uuid.UUID(tenant_id)):
+        reconcile_postings(pay_run_id, SystemWorld())
 
 
 def tick() -> None:

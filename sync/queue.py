@@ -17,3 +17,9 @@ def enqueue_postings(pay_run: PayRun) -> None:
     """A worker will take the journals of this pay run a step further. Inside a transaction the job exists only if
     that commits."""
     async_task("sync.jobs.advance", str(current_tenant_id()), pay_run.pk, group="postings")
+
+
+def enqueue_reconciliation(pay_run: PayRun) -> None:
+    """A worker will read back what is on the ledger of this pay run and tie it out anew. Inside a transaction the job
+    exists only if that commits."""
+    async_task("sync.jobs.reconcile", str(current_tenant_id()), pay_run.pk, group="postings")

@@ -16,7 +16,9 @@ from rest_framework import exceptions, serializers, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from connectors.errors import ConnectionConfigError
 from sync.configuring import Paused
+from sync.payroll.approval import Refusal
 from sync.replay import NothingToReplay
 from sync.runs import AlreadyRunning
 
@@ -141,8 +143,10 @@ def _translated(error: Exception) -> exceptions.APIException | None:
             return exceptions.PermissionDenied()
         case ValidationError():
             return exceptions.ValidationError(_detail(error))
-        case AlreadyRunning() | Paused() | NothingToReplay():
+        case AlreadyRunning() | Paused() | NothingToReplay() | Refusal():
             return Conflict(str(error))
+        case ConnectionConfigError(sentence=sentence):
+            return Conflict(sentence)
         case RequestDataTooBig():
             return TooLarge()
         case IntegrityError(__cause__=UniqueViolation() | ForeignKeyViolation()):

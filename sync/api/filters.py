@@ -15,6 +15,7 @@ from drf_spectacular.utils import extend_schema_field
 __all__ = [
     "CharFilter",
     "ChoiceFilter",
+    "DateFilter",
     "FilterSet",
     "InstantFilter",
     "TrueFalseFilter",
@@ -25,6 +26,7 @@ __all__ = [
 
 CharFilter = django_filters.CharFilter
 ChoiceFilter = django_filters.ChoiceFilter
+DateFilter = django_filters.DateFilter
 UUIDFilter = django_filters.UUIDFilter
 
 
