@@ -71,7 +71,7 @@ class _Heap:
 
 
 def _heaped(lines: Iterable[PaidLine], *, by_worker: bool) -> tuple[list[_Heap], dict[str, str]]:
-    """The heaps in an order that does not depend on that of the lines, and the workers' labels."""
+    """The heaps, and the workers' labels."""
     heaps: dict[tuple[str, str, Dimensions, PayKind, str], _Heap] = {}
     labels: dict[str, str] = {}
     for line in lines:
@@ -89,7 +89,7 @@ def _heaped(lines: Iterable[PaidLine], *, by_worker: bool) -> tuple[list[_Heap],
             heap.hours += line.hours
         heap.workers.add(line.worker)
         labels[line.worker] = line.label
-    return [heaps[key] for key in sorted(heaps)], labels
+    return list(heaps.values()), labels
 
 
 class _Placing:

@@ -148,6 +148,14 @@ def test_nothing_without_a_place_is_left_out_in_silence() -> None:
     ]
 
 
+def test_money_that_lacks_the_same_twice_is_counted_once() -> None:
+    rules = [Rule(id=1, item="employer_tax:FICA", debit="6100-{cost_center}", credit="2110-{cost_center}")]
+
+    (finding,) = journals_of(paid("w9", "PNT", employer="7.00"), rules=rules).findings
+
+    assert (finding.code, finding.amount, finding.people) == (FindingCode.NO_COST_CENTER, Decimal("7.00"), ("109",))
+
+
 def test_a_company_the_ledger_does_not_know_is_named() -> None:
     around = msgspec.structs.replace(AROUND, default_company=None, companies={"BOLT": "20"})
 

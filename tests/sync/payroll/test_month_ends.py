@@ -47,6 +47,14 @@ def test_the_share_of_may_is_accrued_and_taken_back_on_the_first_of_june() -> No
         (Split.CALENDAR_DAYS, date(2026, 5, 25), date(2026, 6, 7), date(2026, 5, 31), {}),
         # All of May is paid in June.
         (Split.CALENDAR_DAYS, date(2026, 5, 1), date(2026, 5, 31), date(2026, 6, 5), {"2026-05-31": "1000.00"}),
+        # All of April is paid in June: it is taken back in May, and comes back at the end of it.
+        (
+            Split.CALENDAR_DAYS,
+            date(2026, 4, 1),
+            date(2026, 4, 30),
+            date(2026, 6, 5),
+            {"2026-04-30": "1000.00", "2026-05-31": "1000.00"},
+        ),
         # A quarter: so far a third or so, then two.
         (
             Split.CALENDAR_DAYS,
