@@ -227,7 +227,7 @@ class PostingShare(TenantOwned):
 
     line = models.ForeignKey(PostingLine, on_delete=models.CASCADE, related_name="shares")
     item = models.CharField(max_length=200)
-    rule = models.ForeignKey(AccountRule, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
+    rule = models.ForeignKey(AccountRule, null=True, on_delete=models.SET_NULL, related_name="+")
     side = models.CharField(max_length=6)
     because = models.CharField(max_length=200, blank=True)
     amount = models.DecimalField(max_digits=19, decimal_places=6)

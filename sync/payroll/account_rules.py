@@ -135,10 +135,14 @@ def save_rules(integration: Integration, rules: Sequence[Rule], *, now: datetime
 
 
 def remove_rule(rule: AccountRule, *, now: datetime) -> None:
-    """Afterwards the rule is gone; what it decided goes by a less specific one, or is held for want of one."""
+    """Afterwards the rule is gone; what it decided goes by a less specific one, or is held for want of one. The item's
+    other rules count as changed by who removed it: they decide now what it decided."""
     with transaction.atomic():
         row = AccountRule.objects.select_for_update(of=("self",)).select_related("integration").get(pk=rule.pk)
         _record(row.integration, [(row, _shown(row), None)], now)
+        AccountRule.objects.filter(integration=row.integration, item=row.item).update(
+            changed_by=current_actor().label[:200], changed_key=current_actor().identity[:220], changed_at=now
+        )
         row.delete()
 
 

@@ -14,7 +14,6 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 from msgspec.structs import replace
 
 from audit.context import current_actor
@@ -36,7 +35,7 @@ from sync.payroll.reading import load_lines
 from sync.payroll.register import PaidLine, totals
 from sync.payroll.rules import RuleTable
 from sync.payroll.states import refresh_state
-from sync.payroll.surroundings import load_ledger, load_rules, load_surroundings, load_words, options_of
+from sync.payroll.surroundings import load_ledger, load_rules, load_surroundings, load_words, options_of, who_mapped
 from sync.payroll.trail import record_journal
 from sync.payroll.validation import control_totals, validate
 from sync.payroll.wording import remedy_of, sentence_of
@@ -116,17 +115,16 @@ def made(pay_run: PayRun, target: LedgerTarget, lines: Iterable[PaidLine]) -> tu
 
 def _to_be_posted(pay_run: PayRun, journals: Sequence[DraftJournal]) -> list[DraftJournal]:
     """Those that have not left for the ledger, each on the day it is posted: the period of the others may close."""
-    known = {}
-    for posting in Posting.objects.filter(pay_run=pay_run).exclude(kind__in=CORRECTIONS).order_by("pk"):
-        if posting.state not in (Posting.State.REJECTED, Posting.State.SUPERSEDED):
-            known[place_of(posting.key)] = posting
+    kept_so_far = Posting.objects.filter(pay_run=pay_run).exclude(kind__in=CORRECTIONS).order_by("pk")
+    given_up = [Posting.State.REJECTED, Posting.State.SUPERSEDED]
+    known = {place_of(posting.key): posting for posting in kept_so_far.exclude(state__in=given_up)}
     found = []
     for journal in journals:
-        posting = known.get(journal.key)
-        if posting is None:
+        kept = known.get(journal.key)
+        if kept is None:
             found.append(journal)
-        elif posting.state in (Posting.State.DRAFTED, Posting.State.APPROVED):
-            found.append(_on_its_day(posting, journal))
+        elif kept.state in (Posting.State.DRAFTED, Posting.State.APPROVED):
+            found.append(_on_its_day(kept, journal))
     return found
 
 
@@ -206,7 +204,7 @@ def _keep_drafts(
     is drafted by ``correcting`` only."""
     standing = list(
         Posting.objects.select_for_update(of=("self",))
-        .select_related("pay_run__integration__source", "pay_run__integration__target")
+        .select_related("pay_run__integration__source", "pay_run__integration__target", "after")
         .filter(pay_run=pay_run)
         .exclude(kind__in=CORRECTIONS)
         .exclude(state=Posting.State.SUPERSEDED)
@@ -218,7 +216,10 @@ def _keep_drafts(
             continue
         journal = wanted.get(place_of(posting.key))
         if journal is None:
-            supersede(posting, "The pay run makes other journals now.", now=now)
+            # What is not posted anew is not taken back either, until a person asks again.
+            for one in filter(None, (posting, posting.after)):
+                if one.state in (Posting.State.DRAFTED, Posting.State.APPROVED):
+                    supersede(one, "The pay run makes other journals now.", now=now)
         elif posting.content_hash != content_hash(journal := _on_its_day(posting, journal)):
             _rewrite(posting, journal, because, prepared_by, now)
     # Once anything was reversed, what follows is for a person to decide.
@@ -246,7 +247,7 @@ def keep_draft(
     now: datetime,
     **further: Any,
 ) -> Posting:
-    """A new draft with its lines. ``further`` are columns of corrections (reverses, adjusts, after, why, cost, owed)."""
+    """A new draft with its lines. ``further`` are columns of corrections: reverses, adjusts, after, why, cost, owed."""
     revision = Posting.objects.filter(pay_run=pay_run, key=key).count() + 1
     posting = Posting(
         pay_run=pay_run,
@@ -353,10 +354,13 @@ def supersede_followers(posting: Posting, *, now: datetime) -> None:
 
 
 def _preparers(pay_run: PayRun, journal: DraftJournal, prepared_by: Sequence[str]) -> list[str]:
-    """Who may not approve it: who asked for it, and who changed a rule that decides it since the run was found."""
+    """Who may not approve it: who asked for it, and who changed a rule or a mapping that decides it since the run was
+    found."""
     rules = {share.rule for line in journal.lines for share in line.shares}
-    changed = AccountRule.objects.filter(Q(pk__in=rules), changed_at__gte=pay_run.found_at)
-    return sorted({*prepared_by, *changed.values_list("changed_key", flat=True).distinct()})
+    changed = AccountRule.objects.filter(pk__in=rules, changed_at__gte=pay_run.found_at)
+    centers = {line.cost_center for line in journal.lines if line.cost_center}
+    mapped = who_mapped(pay_run.integration, centers, since=pay_run.found_at)
+    return sorted({*prepared_by, *mapped, *changed.values_list("changed_key", flat=True).distinct()})
 
 
 def _keep_lines(posting: Posting, journal: DraftJournal, because: Because) -> None:

@@ -17,6 +17,7 @@ from connectors.errors import ConnectionConfigError
 from connectors.pay_runs import PayRun as SourceRun
 from connectors.pay_runs import PayRunState
 from sync.models import Flow, PayFinding, PayrollSettings, PayRun, Posting, Run
+from sync.payroll.correcting import follow
 from sync.payroll.drafting import draft, keep_findings, supersede
 from sync.payroll.reading import (
     Assigned,
@@ -91,7 +92,8 @@ def _unexpectedly_none(run: Run, headers: Sequence[SourceRun]) -> str:
 def _read_ledger(run: Run, target: LedgerTarget, headers: Iterable[SourceRun], today: date, *, now: datetime) -> None:
     """The chart of accounts and the periods as they are now."""
     keep_accounts(run, run.flow.integration.target, target, now=now)
-    dates = [header.check_date for header in headers] + [today]
+    dates = [today, *(header.check_date for header in headers)]
+    dates += [header.period_start for header in headers if header.period_start]  # accruals are posted back to it
     read_periods(run.flow.integration, target, min(dates), max(dates), now=now)
 
 
@@ -119,10 +121,11 @@ def _follow(
     elif pay_run.state in _SETTLED:
         counted.unchanged += 1
         return
-    if changed and not first_time:
+    if (changed and not first_time) or pay_run.source_change == PayRun.SourceChange.GONE:
         _note_changed(pay_run, now())
     asked = [run.requested_key] if run.trigger in ("person", "replay") else []
     draft(pay_run, target, prepared_by=asked, now=now(), again=run.kind == Run.Kind.REPLAY)
+    follow(pay_run, target, now=now())
     pay_run.refresh_from_db()
     counted.new += first_time
     counted.changed += changed and not first_time

@@ -54,9 +54,8 @@ def reconcile(pay_run: PayRun, target: LedgerTarget, *, now: datetime) -> Reconc
     """Afterwards the run's journals are *reconciled* when everything ties out, and *posted* with named differences
     when it does not. None, and nothing is changed, when a journal moved on while the ledger was read: the next
     tie-out sees it. Raises the errors of reading the ledger."""
-    postings = list(
-        Posting.objects.filter(pay_run=pay_run, state__in=Posting.ON_LEDGER).select_related("reverses").order_by("pk")
-    )
+    on_ledger = Posting.objects.filter(pay_run=pay_run, state__in=Posting.ON_LEDGER)
+    postings = list(on_ledger.select_related("reverses", "adjusts").order_by("pk"))
     journals = [_figures_of(posting) for posting in postings]
     read_back = [(posting, target.get_journal(posting.vendor_id, posting.company or None)) for posting in postings]
     activity = _read_activity(pay_run, target, postings, journals, now)
@@ -76,7 +75,7 @@ def _figures_of(posting: Posting) -> JournalFigures:
         nets[account] += debit - credit
     return JournalFigures(
         reference=posting.reference,
-        kind=JournalKind(posting.kind),
+        kind=JournalKind(posting.adjusts.kind if posting.adjusts else posting.kind),
         company=posting.company,
         currency=posting.currency,
         by_account=dict(nets),
@@ -146,13 +145,22 @@ def _clearing(postings: Sequence[Posting]) -> list[Clearing]:
         "line__posting__company", "line__posting__currency", "line__account"
     ).distinct():
         accounts[company, currency].add(account)
+    settlements = [p.pk for p in postings if (p.adjusts or p).kind == Posting.Kind.SETTLEMENT]
     found = []
     for (company, currency), own in sorted(accounts.items()):
         others = shares.filter(
             line__posting__company=company, line__posting__currency=currency, line__account__in=own
         ).exclude(item__startswith=net_pay)
-        besides = -(others.aggregate(amount=Sum("amount"))["amount"] or ZERO)
-        found.append(Clearing(company=company, currency=currency, accounts=frozenset(own), besides=besides))
+        booked = others.exclude(line__posting__in=settlements).exclude(line__posting__reverses__in=settlements)
+        found.append(
+            Clearing(
+                company=company,
+                currency=currency,
+                accounts=frozenset(own),
+                besides=-(booked.aggregate(amount=Sum("amount"))["amount"] or ZERO),
+                stays=-(others.aggregate(amount=Sum("amount"))["amount"] or ZERO),
+            )
+        )
     return found
 
 

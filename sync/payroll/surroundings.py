@@ -6,6 +6,7 @@ Constant number of queries, whatever the size of the run.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 
 from django.db.models import Q
@@ -72,6 +73,14 @@ def _mapped(integration: Integration, kind: RefKind, on: date) -> dict[str, str]
         valid_from__lte=on,
     )
     return dict(rows.order_by("valid_from").values_list("source_key", "target_key"))
+
+
+def who_mapped(integration: Integration, cost_centers: Collection[str], *, since: datetime) -> set[str]:
+    """The identities of those who mapped something to these cost centers since then."""
+    rows = Mapping.objects.filter(
+        integration=integration, kind=RefKind.COST_CENTER, target_key__in=cost_centers, confirmed_at__gte=since
+    )
+    return {f"user:{name}" for name in rows.values_list("confirmed_by", flat=True).distinct()}
 
 
 def load_words(integration: Integration) -> dict[tuple[str, str], str]:
