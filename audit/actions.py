@@ -87,6 +87,11 @@ _ACTIONS = (
         "Pay run changed after posting",
         "{source} changed {subject} after its journals had left for {target}.",
     ),
+    Action(
+        "pay_run.corrected",
+        "Pay run corrected",
+        "{target} again shows what {subject} makes, after {source} had changed it.",
+    ),
     Action("pay_run.gone", "Pay run gone", "{source} no longer shows {subject}."),
     Action("pay_run.problem_accepted", "Problem accepted", "{actor} said that a finding about {subject} is right."),
     Action("pay_run.reconciled", "Pay run tied out", "{subject} ties out: register, journals and {target} agree."),

@@ -61,14 +61,14 @@ def reject(postings: Sequence[Posting], reason: str, *, now: datetime) -> None:
         raise Refusal("Say why, so that whoever prepared it can mend it.")
     with transaction.atomic():
         pay_run, _ = _locked_run(postings)
-        for posting in _locked(postings):
-            if posting.state == Posting.State.SUPERSEDED and posting.after_id in rejected:
-                continue
+        locked = _locked(postings)
+        for posting in locked:
             if posting.state not in (Posting.State.DRAFTED, Posting.State.APPROVED):
                 raise Refusal(f"{posting} is {posting.get_state_display().lower()} and cannot be rejected.")
             _record_approval(posting, Approval.Decision.REJECTED, reason, now)
             posting.state, posting.message, posting.next_try_at = Posting.State.REJECTED, reason[:500], None
             posting.save(update_fields=["state", "message", "next_try_at"])
+        for posting in locked:
             supersede_followers(posting, now=now)
         refresh_state(pay_run)
 

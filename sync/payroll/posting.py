@@ -11,7 +11,7 @@ twice says it does not have is posted again. ``find`` comes before ``post`` ever
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import structlog
@@ -24,12 +24,13 @@ from connectors.errors import (
     RecordRejectedError,
     TemporaryError,
 )
-from connectors.journals import Journal, PeriodState
+from connectors.journals import Journal, PeriodState, PostedJournal
 from sync.leases import LeaseLost, renewed
 from sync.models import PayRun, Posting
 from sync.payroll import outcomes
 from sync.payroll.approval import writes_enabled
 from sync.payroll.claims import Claim, be_sure, claim, due, held, renew
+from sync.payroll.correcting import follow
 from sync.payroll.findings import Finding, FindingCode
 from sync.payroll.reconciling import reconcile
 from sync.payroll.surroundings import read_periods
@@ -59,6 +60,7 @@ def advance(
                 _work_on(taken, target, now)
     if Posting.objects.filter(pay_run=pay_run, state=Posting.State.POSTED).exists():
         reconcile(pay_run, target, now=now())
+        follow(pay_run, target, now=now())
 
 
 def _in_order(pay_run: PayRun, now: datetime) -> list[int]:
@@ -92,7 +94,7 @@ def _post(taken: Claim, target: LedgerTarget, now: Callable[[], datetime]) -> No
         if findings := _in_the_way(taken, journal, target, now()):
             outcomes.send_back(taken, findings, "Something has changed since it was approved.", now=now())
             return
-        found = target.find_journal(journal)
+        found = _look_up(taken.posting, journal, target)
     except ConnectorError as error:
         _note_not_sent(taken, error, now)
         return
@@ -119,7 +121,7 @@ def _verify(taken: Claim, target: LedgerTarget, now: Callable[[], datetime]) -> 
     """Ask for a journal that may be there; nothing is sent."""
     journal = outcomes.journal_of(taken.posting)
     try:
-        found = target.find_journal(journal)
+        found = _look_up(taken.posting, journal, target)
     except ConnectorError as error:
         log.warning("journal.lookup_failed", error=type(error).__name__, detail=error.detail)
         outcomes.settle_unknown(taken, f"{_unanswered(taken.posting)} {error.sentence}", now=now())
@@ -130,6 +132,15 @@ def _verify(taken: Claim, target: LedgerTarget, now: Callable[[], datetime]) -> 
         outcomes.settle_found(taken, journal, found, now=now())
     else:
         outcomes.settle_absent(taken, now=now())
+
+
+def _look_up(posting: Posting, journal: Journal, target: LedgerTarget) -> Sequence[PostedJournal]:
+    """By our reference; one that was seen before also by the ledger's own id, should somebody have removed ours."""
+    found = target.find_journal(journal)
+    if found or not posting.vendor_id:
+        return found
+    seen = target.get_journal(posting.vendor_id, posting.company or None)
+    return [seen] if seen else []
 
 
 def _in_the_way(taken: Claim, journal: Journal, target: LedgerTarget, now: datetime) -> list[Finding]:

@@ -44,7 +44,9 @@ def _state(pay_run: PayRun) -> str:
 
 def _state_on_ledger(pay_run: PayRun, live: Collection[str]) -> str:
     if _S.DRAFTED in live:
-        return PayRun.State.HELD if open_findings(pay_run) else PayRun.State.READY
+        # What is wrong with the run now does not keep anybody from taking back what is on the ledger.
+        making = Posting.objects.filter(pay_run=pay_run, state=_S.DRAFTED, reverses=None).exists()
+        return PayRun.State.HELD if making and open_findings(pay_run) else PayRun.State.READY
     if _S.APPROVED in live:
         return PayRun.State.APPROVED
     only_reversals = not Posting.objects.filter(pay_run=pay_run, state__in=[_S.POSTED, _S.RECONCILED]).exclude(

@@ -45,7 +45,14 @@ def record_journal(verb: str, posting: Posting, *, now: datetime, why: str = "",
             "pay_run": str(posting.pay_run_id),
             "posting_date": posting.posting_date.isoformat(),
             **({"journal": posting.journal_number} if posting.journal_number else {}),
+            **_links(posting),
             **detail,
         },
     )
     record([entry], at=now)
+
+
+def _links(posting: Posting) -> dict[str, str]:
+    """Our reference of the journal that a correction is about."""
+    linked = {"reverses": posting.reverses, "adjusts": posting.adjusts, "after": posting.after}
+    return {name: other.reference for name, other in linked.items() if other is not None}
