@@ -97,7 +97,7 @@ def build(
     for (company, currency), postings in groupby(ordered, key=_ledger):
         sheets += draft.sheets(company, currency, list(postings))
     for (company, currency), difference in placed.differences.items():
-        if difference:
+        if abs(difference) > placed.dust(company, currency):
             journal = journal_key(draft.kind, company, currency, 1)
             placed.tally.add(FindingCode.UNBALANCED, amount=difference, currency=currency, journal=journal)
     order = list(JournalKind)
@@ -119,7 +119,7 @@ class _Drafting:
 
     def __init__(self, facts: RunFacts, around: Surroundings, options: Options, placed: Placed) -> None:
         self.facts, self.around, self.options = facts, around, options
-        self.labels, self.tally = placed.labels, placed.tally
+        self.labels, self.tally, self.dust = placed.labels, placed.tally, placed.dust
         accrues = options.separate_settlement
         self.kind = JournalKind.ACCRUAL if accrues else JournalKind.PAYROLL
         self.day = (accrues and facts.period_end) or facts.check_date
@@ -148,7 +148,8 @@ class _Drafting:
     def _rounded(self, sheet: _Sheet) -> _Sheet:
         """The sheet with what rounding leaves on a line of its own."""
         residue = -sum((line.amount for line in sheet.lines), ZERO)
-        if not residue or sum((line.exact for line in sheet.lines), ZERO):
+        exact = sum((line.exact for line in sheet.lines), ZERO)
+        if not residue or abs(exact) > self.dust(sheet.company, sheet.currency):
             return sheet
         codes = []
         if abs(residue) > self.options.rounding_limit:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import cache
 
 import msgspec
 
 from connectors.pay_runs import PayKind
 from sync.payroll.drafts import Detail, Options, Side, Surroundings
 from sync.payroll.findings import FindingCode, Tally
-from sync.payroll.money import ZERO
+from sync.payroll.money import ZERO, minor_unit
 from sync.payroll.register import CREDITED, DEBITED, Dimensions, PaidLine
 from sync.payroll.rules import COST_CENTER, Rule, RuleTable
 
@@ -38,12 +39,19 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 class Placed(msgspec.Struct, frozen=True, kw_only=True):
     """``postings`` of all that could be placed; ``tally`` says what could not. ``differences``: by how much the
-    register's debits exceed its credits, by the ledger's company and currency. ``labels``: worker to label."""
+    register's debits exceed its credits, by the ledger's company and currency. ``dusty``: there, the workers with
+    amounts finer than the currency's unit. ``labels``: worker to label."""
 
     postings: list[Posting]
     differences: dict[tuple[str, str], Decimal]
+    dusty: dict[tuple[str, str], set[str]]
     labels: dict[str, str]
     tally: Tally
+
+    def dust(self, company: str, currency: str) -> Decimal:
+        """By how much debits and credits may differ and still be one register: half a unit for each worker with finer
+        amounts, because net pay is paid in whole units. Each statement was checked by itself before."""
+        return minor_unit(currency) / 2 * len(self.dusty.get((company, currency), ()))
 
 
 def place(lines: Iterable[PaidLine], rules: RuleTable, around: Surroundings, options: Options) -> Placed:
@@ -52,7 +60,7 @@ def place(lines: Iterable[PaidLine], rules: RuleTable, around: Surroundings, opt
     Lines of nothing are nobody's pay: they need no rule, and nobody is counted for them.
     """
     heaps, labels = _heaped(lines, by_worker=options.detail is Detail.WORKER)
-    placed = Placed(postings=[], differences={}, labels=labels, tally=Tally())
+    placed = Placed(postings=[], differences={}, dusty={}, labels=labels, tally=Tally())
     for heap in heaps:
         _Placing(heap, placed, around, options).place(rules)
     return placed
@@ -61,19 +69,21 @@ def place(lines: Iterable[PaidLine], rules: RuleTable, around: Surroundings, opt
 class _Heap:
     """Lines that go the same way: ``amount`` is their sum, ``moved`` that of their absolute amounts."""
 
-    __slots__ = ("amount", "currency", "dimensions", "hours", "item", "kind", "moved", "worker", "workers")
+    __slots__ = ("amount", "currency", "dimensions", "dusty", "hours", "item", "kind", "moved", "worker", "workers")
 
     def __init__(self, line: PaidLine, worker: str) -> None:
         self.kind, self.item, self.currency, self.dimensions = line.kind, line.item, line.currency, line.dimensions
         self.worker = worker
         self.amount = self.moved = self.hours = ZERO
         self.workers: set[str] = set()
+        self.dusty: set[str] = set()
 
 
 def _heaped(lines: Iterable[PaidLine], *, by_worker: bool) -> tuple[list[_Heap], dict[str, str]]:
     """The heaps, and the workers' labels."""
     heaps: dict[tuple[str, str, Dimensions, PayKind, str], _Heap] = {}
     labels: dict[str, str] = {}
+    unit_of = cache(minor_unit)
     for line in lines:
         amount = line.amount
         if not amount:
@@ -88,6 +98,8 @@ def _heaped(lines: Iterable[PaidLine], *, by_worker: bool) -> tuple[list[_Heap],
         if line.hours is not None:
             heap.hours += line.hours
         heap.workers.add(line.worker)
+        if amount % unit_of(line.currency):
+            heap.dusty.add(line.worker)
         labels[line.worker] = line.label
     return list(heaps.values()), labels
 
@@ -109,6 +121,8 @@ class _Placing:
             sides = (heap.kind in DEBITED) - (heap.kind in CREDITED)
             so_far = self.placed.differences.get((company, heap.currency), ZERO)
             self.placed.differences[company, heap.currency] = so_far + sides * heap.amount
+            if heap.dusty:
+                self.placed.dusty.setdefault((company, heap.currency), set()).update(heap.dusty)
         choice = rules.choose(heap.item, heap.dimensions)
         if choice is None:
             self._missing(FindingCode.NO_RULE, "item", heap.item)

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from audit.context import current_actor
 from connectors.contract import LedgerTarget
@@ -148,20 +148,28 @@ def _clearing(postings: Sequence[Posting]) -> list[Clearing]:
     settlements = [p.pk for p in postings if (p.adjusts or p).kind == Posting.Kind.SETTLEMENT]
     found = []
     for (company, currency), own in sorted(accounts.items()):
-        others = shares.filter(
-            line__posting__company=company, line__posting__currency=currency, line__account__in=own
-        ).exclude(item__startswith=net_pay)
-        booked = others.exclude(line__posting__in=settlements).exclude(line__posting__reverses__in=settlements)
+        lines = PostingLine.objects.filter(
+            posting__in=postings, posting__company=company, posting__currency=currency, account__in=own
+        )
+        booked = lines.exclude(posting__in=settlements).exclude(posting__reverses__in=settlements)
         found.append(
             Clearing(
                 company=company,
                 currency=currency,
                 accounts=frozenset(own),
-                besides=-(booked.aggregate(amount=Sum("amount"))["amount"] or ZERO),
-                stays=-(others.aggregate(amount=Sum("amount"))["amount"] or ZERO),
+                besides=_other_than(net_pay, booked),
+                stays=_other_than(net_pay, lines),
             )
         )
     return found
+
+
+def _other_than(item: str, lines: QuerySet[PostingLine]) -> Decimal:
+    """What other pay items, and rounding, put on these lines; credits positive."""
+    sums = lines.aggregate(debit=Sum("debit"), credit=Sum("credit"))
+    shares = PostingShare.objects.filter(line__in=lines, item__startswith=item)
+    net_pay = -(shares.aggregate(amount=Sum("amount"))["amount"] or ZERO)
+    return (sums["credit"] or ZERO) - (sums["debit"] or ZERO) - net_pay
 
 
 def _read_activity(

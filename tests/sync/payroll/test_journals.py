@@ -127,6 +127,21 @@ def test_a_register_that_does_not_balance_is_not_rounded() -> None:
     assert {line.account for line in built.journals[0].lines} == {"6000-310", "2200-000"}
 
 
+def test_what_is_paid_in_whole_cents_of_finer_amounts_is_rounding() -> None:
+    built = journals_of(paid("w1", "ASM", regular="100.0050", net="100.00"))
+
+    assert built.findings == ()
+    (journal,) = built.journals
+    assert journal.debit == sum(line.credit for line in journal.lines)
+    assert [str(line.credit) for line in journal.lines if not line.shares] == ["0.01"]
+
+
+def test_a_cent_too_much_is_no_rounding_however_fine_the_amounts_are() -> None:
+    built = journals_of(paid("w1", "ASM", regular="100.0150", net="100.00"))
+
+    assert [(f.code, f.amount) for f in built.findings] == [(FindingCode.UNBALANCED, Decimal("0.0150"))]
+
+
 def test_nothing_without_a_place_is_left_out_in_silence() -> None:
     strange = paid("w9", "PNT", regular="10.00", overtime="5.00", employer="1.00", net="15.00", tax="0.00")
     rules = [rule for rule in RULES if rule.item != "earning:OT"]

@@ -54,17 +54,24 @@ def read_odd(payday: Payday, lines: list[dict[str, str]], **values: Any) -> PayR
     return run_of(payday, run_id)
 
 
-def test_amounts_with_four_decimals_are_exact_and_their_rounding_is_seen(payday: Payday) -> None:
+def test_amounts_with_four_decimals_are_exact_and_their_rounding_is_a_line(payday: Payday) -> None:
+    with payday.scope():
+        PayrollSettings.objects.update(rounding_account="69900-000-0000")
+    worker = workers(payday)[0]["id"]
     odd = [{**GOOD[0], "amount": "1000.0050"}, {**GOOD[1], "amount": "100.0025"}]
 
-    held = read_odd(payday, odd)
+    fine = read_odd(payday, odd, stated={worker: {"net_pay": "900.00"}})
 
     with payday.scope():
-        kept = PaidLine.objects.filter(pay_run=held, kind="earning").get()
+        kept = PaidLine.objects.filter(pay_run=fine, kind="earning").get()
     assert kept.amount == Decimal("1000.0050")
-    assert held.state in (PayRun.State.HELD, PayRun.State.READY)
-    for posting in payday.postings(held):
-        assert posting.debit == posting.credit
+    assert fine.state == PayRun.State.READY, [finding.sentence for finding in payday.findings(fine)]
+    payday.approve(fine)
+    done = payday.advance(fine)
+    (journal,) = payday.ours()
+    amounts = {line["accountNo"]: (line["debit"], line["credit"]) for line in journal["lines"]}
+    assert done.state == PayRun.State.RECONCILED
+    assert amounts["69900-000-0000"] == ("0.00", "0.01")
 
 
 @pytest.mark.parametrize("amount", ["NaN", "Infinity", "", "12,50", "1e400"])
