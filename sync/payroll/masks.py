@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from connectors.pay_runs import PayKind
 from sync.models import PayRun, Posting, PostingLine, PostingShare
 from sync.payroll.visibility import Cell, Sight, masked
 
@@ -97,39 +98,70 @@ def masks_of(
     """
     if sight is not Sight.GROUPS:
         return RunMasks(sight=sight)
-    hidden, cells, closed = set[Line](), set[tuple[str, str]](), set[str]()
-    totals = {(posting.company, posting.currency) for posting in postings if 0 < pay_run.people < fewest}
-    for posting in postings:
-        own = lines.get(posting.pk, ())
-        places = [_groups(posting, line, kinds.get(line.pk, frozenset())) for line in own]
-        often = Counter(place[0] for place in places)
-        table = [
-            # A group of one line would only say again what the line says.
-            Cell(groups=place if often[place[0]] > 1 else place[1:], people=line.people, crowd=line.department)
-            for line, place in zip(own, places, strict=True)
-        ]
-        found = masked(table, sight, fewest, balanced={"journal"})
-        for line, place, is_hidden in zip(own, places, found.cells, strict=True):
-            if is_hidden:
-                hidden.add(line_key(posting, line))
-            if place[0] in found.totals or (is_hidden and often[place[0]] == 1):
-                cells.add((line.account, line.department))
-            mixed = kinds.get(line.pk, frozenset())
-            if place[1] in found.totals or len(mixed) > 1:
-                closed |= mixed
-        if found.totals.intersection(SIDES):
-            totals.add((posting.company, posting.currency))
+    found = [_of_journal(posting, lines.get(posting.pk, ()), kinds, fewest) for posting in postings]
+    small = {(posting.company, posting.currency) for posting in postings if 0 < pay_run.people < fewest}
     return RunMasks(
         sight=sight,
-        lines=frozenset(hidden),
-        cells=frozenset(cells),
-        kinds=frozenset(closed),
-        totals=frozenset(totals),
+        lines=frozenset[Line]().union(*(one.lines for one in found)),
+        cells=frozenset[tuple[str, str]]().union(*(one.cells for one in found)),
+        kinds=frozenset[str]().union(*(one.kinds for one in found)),
+        totals=frozenset(small).union(*(one.totals for one in found)),
     )
 
 
-def _groups(posting: Posting, line: PostingLine, kinds: frozenset[str]) -> tuple[str, ...]:
-    """The totals a line is part of: account and department, kind of pay item, side, journal. Each within the next."""
-    side = side_of(posting, line)
+def _of_journal(
+    posting: Posting, lines: Sequence[PostingLine], kinds: Mapping[int, frozenset[str]], fewest: int
+) -> RunMasks:
+    own = [kinds.get(line.pk, frozenset[str]()) for line in lines]
+    blocks = _blocks(own)
+    places = [_groups(posting, line, of_line, blocks) for line, of_line in zip(lines, own, strict=True)]
+    often = Counter(place[0] for place in places)
+    cells = [
+        # A group of one line would only say again what the line says.
+        Cell(groups=place if often[place[0]] > 1 else place[1:], people=line.people, crowd=line.department)
+        for line, place in zip(lines, places, strict=True)
+    ]
+    found = masked(cells, Sight.GROUPS, fewest, balanced={"journal", *blocks.values()})
+    closed = set[str]()
+    hidden, accounts = set[Line](), set[tuple[str, str]]()
+    for line, place, of_line, is_hidden in zip(lines, places, own, found.cells, strict=True):
+        if is_hidden:
+            hidden.add(line_key(posting, line))
+        if place[0] in found.totals or (is_hidden and often[place[0]] == 1):
+            accounts.add((line.account, line.department))
+        if len(of_line) > 1 or (len(place) > 2 and place[1] in found.totals):
+            closed |= of_line
+    sides = {f"{block}|{side}" for block in blocks.values() for side in SIDES}
+    return RunMasks(
+        sight=Sight.GROUPS,
+        lines=frozenset(hidden),
+        cells=frozenset(accounts),
+        kinds=frozenset(closed),
+        totals=frozenset([(posting.company, posting.currency)] if found.totals & sides else []),
+    )
+
+
+APART = (PayKind.EMPLOYER_TAX, PayKind.EMPLOYER_CONTRIBUTION)
+"""Kinds that a journal debits and credits with the same amount. All others come to zero together: gross is net and
+what was kept back."""
+
+
+def _blocks(kinds: Iterable[frozenset[str]]) -> dict[str, str]:
+    """Per kind of pay item the name of the block it is in. Each block comes to zero, which everybody knows; a line of
+    several kinds makes one block of theirs."""
+    blocks = [{kind.value for kind in PayKind if kind not in APART}, *({kind.value} for kind in APART)]
+    for of_line in kinds:
+        if len(touched := [block for block in blocks if block & of_line]) > 1:
+            blocks = [block for block in blocks if block not in touched] + [set[str]().union(*touched)]
+    return {kind: min(block) for block in blocks for kind in block}
+
+
+def _groups(posting: Posting, line: PostingLine, kinds: frozenset[str], blocks: Mapping[str, str]) -> tuple[str, ...]:
+    """The totals a line is part of: account and department, kind of pay item, side, block, journal. Each within the
+    next. A line of no pay item is the rounding."""
+    if not kinds:
+        return f"rounding|{line.account}", "journal"
+    block = blocks[min(kinds)]
+    side = f"{block}|{side_of(posting, line)}"
     of_kind = f"{side}|{'+'.join(sorted(kinds))}"
-    return f"{of_kind}|{line.account}|{line.department}", of_kind, side, "journal"
+    return f"{of_kind}|{line.account}|{line.department}", of_kind, side, block, "journal"
