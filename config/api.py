@@ -10,7 +10,23 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.viewsets import GenericViewSet
 
 from config.api_scope import ApiTenantMixin
-from sync.api import access, audit_trail, connections, flows, integrations, mappings, problems, reference, runs
+from sync.api import (
+    access,
+    account_rules,
+    audit_trail,
+    connections,
+    findings,
+    flows,
+    integrations,
+    mappings,
+    pay_runs,
+    payroll_settings,
+    postings,
+    problems,
+    reconciliations,
+    reference,
+    runs,
+)
 from sync.api.views import NoSuchAddress
 
 
@@ -30,6 +46,12 @@ RESOURCES: tuple[tuple[str, str, type[GenericViewSet[Any]]], ...] = (
     ("run", "runs", runs.RunViewSet),
     ("item", "items", runs.ItemViewSet),
     ("problem", "problems", problems.ProblemViewSet),
+    ("payroll-settings", "payroll-settings", payroll_settings.PayrollSettingsViewSet),
+    ("account-rule", "account-rules", account_rules.AccountRuleViewSet),
+    ("pay-run", "pay-runs", pay_runs.PayRunViewSet),
+    ("finding", "findings", findings.FindingViewSet),
+    ("posting", "postings", postings.PostingViewSet),
+    ("reconciliation", "reconciliations", reconciliations.ReconciliationViewSet),
     ("audit-entry", "audit-entries", audit_trail.AuditEntryViewSet),
     ("api-key", "api-keys", access.ApiKeyViewSet),
     ("member", "members", access.MemberViewSet),

@@ -211,6 +211,11 @@ SPECTACULAR_SETTINGS = {
         "ReferenceKindEnum": "sync.models.mapping.KINDS",
         "SideEnum": "sync.api.connections.SIDES",
         "MappedKindEnum": "sync.api.integrations.MAPPED",
+        "FindingCodeEnum": "sync.api.findings.CODES",
+        "PayKindEnum": "sync.models.payroll.PAY_KINDS",
+        "PayRunStateEnum": "sync.models.PayRun.State",
+        "PostingStateEnum": "sync.models.Posting.State",
+        "PostingKindEnum": "sync.models.Posting.Kind",
     },
 }
 

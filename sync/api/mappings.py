@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
@@ -10,35 +9,32 @@ from django.core.exceptions import ValidationError as DomainError
 from django.db import transaction
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from connectors.records import RefKind
 from sync import mappings
 from sync.api import filters
+from sync.api.by_integration import OF_INTEGRATION, integration_field, named_integration
 from sync.api.integrations import MAPPED
 from sync.api.paging import SinglePage, single_page
 from sync.api.parsing import CSVParser
 from sync.api.strict import StrictModelSerializer, StrictSerializer
 from sync.api.views import ApiViewSet
-from sync.models import Integration, Mapping
+from sync.models import Mapping
 from tenants.models import Role
 
 LARGEST_BULK = 1000
 
 
-def _integration() -> serializers.PrimaryKeyRelatedField[Integration]:
-    return serializers.PrimaryKeyRelatedField(queryset=Integration.objects, pk_field=serializers.UUIDField())
-
-
 class MappingSerializer(StrictModelSerializer[Mapping]):
     """From ``valid_from`` on, and before ``valid_to``, the source value means the target value."""
 
-    integration = _integration()
+    integration = integration_field()
     kind = serializers.ChoiceField(choices=MAPPED)
     source_key = serializers.CharField(max_length=200, help_text="`external_id` of the source's reference value.")
     target_key = serializers.CharField(max_length=200, help_text="`external_id` of the target's reference value.")
@@ -96,7 +92,7 @@ class ConfirmedSerializer(serializers.Serializer[Any]):
 class SuggestSerializer(StrictSerializer):
     """Where to look for values without a mapping."""
 
-    integration = _integration()
+    integration = integration_field()
     kinds = serializers.ListField(
         child=serializers.ChoiceField(choices=MAPPED), required=False, allow_empty=False, help_text="Left out: all."
     )
@@ -139,9 +135,6 @@ class MappingFilter(filters.FilterSet):
     state = filters.ChoiceFilter(choices=Mapping.State.choices)
     source_key = filters.CharFilter(max_length=200)
     target_key = filters.CharFilter(max_length=200)
-
-
-OF_INTEGRATION = OpenApiParameter("integration", OpenApiTypes.UUID, required=True, description="Its id.")
 
 
 class MappingViewSet(ApiViewSet[Mapping]):
@@ -245,7 +238,7 @@ class MappingViewSet(ApiViewSet[Mapping]):
     @action(detail=False, pagination_class=None, filter_backends=[])
     def coverage(self, request: Request) -> Response:
         """How many people and values the mappings of an integration cover."""
-        integration = self._named(request)
+        integration = named_integration(request)
         covered, people = mappings.people_covered(integration)
         kinds = mappings.coverage(integration)
         answer = {"people": people, "people_covered": covered, "kinds": kinds}
@@ -259,7 +252,7 @@ class MappingViewSet(ApiViewSet[Mapping]):
     @action(detail=False, pagination_class=None, filter_backends=[])
     def export(self, request: Request) -> StreamingHttpResponse:
         """All mappings of an integration as a CSV file. That they were exported becomes an audit entry."""
-        lines: Iterable[str] = mappings.export_csv(self._named(request), now=self.now())
+        lines: Iterable[str] = mappings.export_csv(named_integration(request), now=self.now())
         response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = 'attachment; filename="mappings.csv"'
         return response
@@ -274,15 +267,4 @@ class MappingViewSet(ApiViewSet[Mapping]):
         """Take over a CSV file as `export` makes it, all rows or none. Each bad row is named with its column."""
         # Without a body there is nothing to parse.
         text: Any = request.data or ""
-        return Response({"imported": mappings.import_csv(self._named(request), text, now=self.now())})
-
-    def _named(self, request: Request) -> Integration:
-        """The integration that the parameter names. ValidationError, or NotFound."""
-        try:
-            pk = uuid.UUID(request.query_params.get("integration", ""))
-        except ValueError:
-            raise ValidationError({"integration": "Give the id of an integration."}) from None
-        integration = Integration.objects.select_related("source", "target").filter(pk=pk).first()
-        if integration is None:
-            raise NotFound("There is no such integration, or it is not your company's.")
-        return integration
+        return Response({"imported": mappings.import_csv(named_integration(request), text, now=self.now())})

@@ -13,9 +13,24 @@ from audit.context import acting_as
 from audit.record import Entry, record
 from connectors.models import Connection
 from sync.configuring import create_integration
-from sync.models import BlockedRecord, Flow, Integration, Mapping, Problem, ReferenceValue, Run, RunItem
+from sync.models import (
+    AccountRule,
+    BlockedRecord,
+    Flow,
+    Integration,
+    Mapping,
+    PayFinding,
+    PayRun,
+    Posting,
+    Problem,
+    Reconciliation,
+    ReferenceValue,
+    Run,
+    RunItem,
+)
 from tenants.models import ApiKey, Membership, Tenant
 from tenants.scope import tenant_scope
+from tests.api.payroll_rows import add_pay_runs
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -45,6 +60,12 @@ class Company:
                 "runs": list(Run.objects.values_list("pk", flat=True)),
                 "items": list(RunItem.objects.values_list("pk", flat=True)),
                 "problems": list(Problem.objects.values_list("pk", flat=True)),
+                "payroll-settings": [self.integration.pk],
+                "account-rules": list(AccountRule.objects.values_list("pk", flat=True)),
+                "pay-runs": list(PayRun.objects.values_list("pk", flat=True)),
+                "findings": list(PayFinding.objects.values_list("pk", flat=True)),
+                "postings": list(Posting.objects.values_list("pk", flat=True)),
+                "reconciliations": list(Reconciliation.objects.values_list("pk", flat=True)),
                 "audit-entries": [1],
                 "api-keys": list(ApiKey.objects.values_list("prefix", flat=True)),
                 "members": list(Membership.objects.values_list("pk", flat=True)),
@@ -78,6 +99,7 @@ class Company:
                 )
                 for n in numbers
             )
+            add_pay_runs(self.integration, number)
             for n in numbers:
                 problem = Problem.objects.create(
                     integration=self.integration,

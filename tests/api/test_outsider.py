@@ -6,7 +6,20 @@ from typing import Any
 
 from audit.models import AuditEntry
 from connectors.models import Connection
-from sync.models import Flow, Mapping, Problem, Run
+from sync.models import (
+    AccountRule,
+    Approval,
+    Flow,
+    Mapping,
+    PayFinding,
+    PayrollSettings,
+    PayRun,
+    Posting,
+    Problem,
+    Reconciliation,
+    Reveal,
+    Run,
+)
 from tenants.models import ApiKey, Membership
 from tenants.scope import tenant_scope
 from tests.api.caller import Caller
@@ -24,13 +37,26 @@ BODIES: dict[str, Any] = {
     "flows_run": {"kind": "full"},
     "mappings_partial_update": {"target_key": "D1"},
     "members_partial_update": {"role": "viewer"},
+    "payroll_settings_partial_update": {"detail": "account"},
+    "account_rules_partial_update": {"debit": "1"},
+    "pay_runs_approve": {"hashes": {"1": "0"}},
+    "pay_runs_reject": {"reason": "Olga"},
+    "pay_runs_repost": {"reason": "Olga"},
+    "pay_runs_adjust": {"reason": "Olga"},
+    "pay_runs_reveal": {"reason": "Olga"},
+    "findings_accept": {"reason": "Olga"},
+    "postings_approve": {"content_hash": "0" * 64},
+    "postings_reject": {"reason": "Olga"},
+    "postings_reverse": {"reason": "Olga"},
+    "postings_decide": {"decision": "give_up", "reason": "Olga"},
 }
 
 
 def state_of(cast: Cast) -> list[Any]:
     """Everything of Acme's that Olga could have changed."""
     with tenant_scope(cast.acme.id):
-        models = (Connection, Flow, Mapping, Problem, Run, ApiKey, Membership, AuditEntry)
+        payroll = (PayrollSettings, AccountRule, PayRun, PayFinding, Posting, Approval, Reveal, Reconciliation)
+        models = (Connection, Flow, Mapping, Problem, Run, ApiKey, Membership, AuditEntry, *payroll)
         return [list(model.objects.order_by("pk").values()) for model in models]
 
 
@@ -72,6 +98,12 @@ def test_lists_and_filters_show_nothing_of_another_company(cast: Cast, olga: Cal
         "runs",
         "items",
         "problems",
+        "payroll-settings",
+        "account-rules",
+        "pay-runs",
+        "findings",
+        "postings",
+        "reconciliations",
     ):
         assert olga.all(f"{address}/") == []
     assert olga.all("audit-entries/") == []
@@ -81,9 +113,18 @@ def test_lists_and_filters_show_nothing_of_another_company(cast: Cast, olga: Cal
         f"items/?problem={ids['problems'][0]}",
         f"mappings/?integration={acme.integration.pk}",
         f"reference-values/?connection={acme.source.pk}",
+        f"pay-runs/?integration={acme.integration.pk}",
+        f"postings/?pay_run={ids['pay-runs'][0]}",
+        f"findings/?pay_run={ids['pay-runs'][0]}",
     ):
         assert olga.all(query) == []
-    for query in ("mappings/coverage/", "mappings/export/"):
+    for query in (
+        "mappings/coverage/",
+        "mappings/export/",
+        "account-rules/coverage/",
+        "account-rules/pay-items/",
+        "account-rules/export/",
+    ):
         olga.get(f"{query}?integration={acme.integration.pk}").problem(404)
     assert olga.get("audit-entries/export/").content == b""
     assert olga.get("me/").ok()["tenant"]["id"] == str(cast.other.id)
@@ -104,4 +145,10 @@ def test_objects_of_another_company_cannot_be_named_in_a_body(cast: Cast, olga: 
     assert set(olga.post("mappings/confirm/", {"mappings": ids["mappings"]}).errors()) == {"mappings.0"}
     csv = b"kind,source_key,target_key\ndepartment,D0,D0\n"
     olga("POST", f"mappings/import/?integration={integration}", csv, Content_Type="text/csv").problem(404)
+    rule = {"item": "earning:regular", "debit": "61000"}
+    assert set(olga.post("account-rules/", {"integration": integration, **rule}).errors()) == {"integration"}
+    for act in ("bulk", "simulate"):
+        refused = olga.post(f"account-rules/{act}/", {"integration": integration, "rules": [rule]})
+        assert set(refused.errors()) == {"integration"}
+    olga("POST", f"account-rules/import/?integration={integration}", csv, Content_Type="text/csv").problem(404)
     assert state_of(cast) == before

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from django_q.models import OrmQ
+
 from audit.context import acting_as
-from sync.execution import execute_run
+from sync.execution import advance_postings, execute_run, reconcile_postings
 from sync.models import Run
 from tenants.scope import tenant_scope
 from tests.sync.story import FastWorld
@@ -16,3 +18,14 @@ def work(tenant_id: Any) -> None:
     with tenant_scope(tenant_id), acting_as("system", "Worker"):
         for run in Run.objects.filter(state=Run.State.SCHEDULED).order_by("pk"):
             execute_run(run.pk, FastWorld())
+
+
+def post(tenant_id: Any) -> None:
+    """Does what was asked for about the journals of this tenant, once for each pay run that was asked about."""
+    deeds = {"sync.jobs.advance": advance_postings, "sync.jobs.reconcile": reconcile_postings}
+    asked = [(task.func(), task.args()) for task in OrmQ.objects.order_by("pk")]
+    wanted = dict.fromkeys((func, args[1]) for func, args in asked if func in deeds and args[0] == str(tenant_id))
+    OrmQ.objects.all().delete()
+    with tenant_scope(tenant_id):
+        for func, pay_run in wanted:
+            deeds[func](pay_run, FastWorld())
