@@ -28,6 +28,7 @@ from connectors.models import Connection
 from connectors.registry import open_connector
 from sync.failures import policy_for
 from sync.models import Flow, PayRun, Run, RunItem
+from sync.payroll.claims import watchful
 from sync.payroll.flow import run_payroll
 from sync.payroll.posting import advance
 from sync.payroll.reconciling import reconcile
@@ -151,7 +152,11 @@ def _with_ledger(pay_run_id: int, world: World, act: Callable[[PayRun, LedgerTar
     ):
         try:
             target = open_connector(
-                connection, now=world.now, sleep=world.sleep, random=world.random, correlation_id=correlation_id
+                connection,
+                now=world.now,
+                sleep=watchful(world.sleep, world.now),
+                random=world.random,
+                correlation_id=correlation_id,
             )
             try:
                 act(pay_run, cast(LedgerTarget, target))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 
 import msgspec
@@ -12,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from sync.leases import LeaseLost, is_certain
+from sync.leases import LeaseLost
 from sync.models import PayRun, Posting
 from sync.payroll.states import refresh_state
 
@@ -20,11 +21,10 @@ _S = Posting.State
 
 
 class Claim(msgspec.Struct, kw_only=True):
-    """A journal that is ours to work on until the lease runs out. ``renewed`` is on this process's own clock."""
+    """A journal that is ours to work on until the lease runs out."""
 
     posting: Posting
     owner: str
-    renewed: float
 
 
 def due(now: datetime) -> Q:
@@ -53,7 +53,7 @@ def claim(posting_id: int, *, now: datetime) -> Claim | None:
         posting.attempts += 1
         posting.save(update_fields=["state", "lease_owner", "heartbeat_at", "attempts"])
         refresh_state(posting.pay_run)
-    return Claim(posting=posting, owner=posting.lease_owner, renewed=time.monotonic())
+    return Claim(posting=posting, owner=posting.lease_owner)
 
 
 def _may_go(posting: Posting) -> bool:
@@ -78,17 +78,41 @@ def locked_postings(wanted: QuerySet[Posting]) -> list[Posting]:
 
 
 def renew(claim: Claim, *, now: datetime) -> None:
-    """Afterwards the lease is fresh. LeaseLost when the journal is no longer ours."""
+    """Afterwards the lease is fresh. LeaseLost when the journal is no longer ours.
+
+    The database is asked, because a clock of our own may have stood still with its machine. Call before anything is
+    sent; see ``watchful``.
+    """
     ours = Posting.objects.filter(pk=claim.posting.pk, lease_owner=claim.owner, state__in=[_S.POSTING, _S.VERIFYING])
     if ours.update(heartbeat_at=now) != 1:
         raise LeaseLost(f"Journal {claim.posting.reference} is no longer ours.")
-    claim.renewed = time.monotonic()
 
 
-def be_sure(claim: Claim) -> None:
-    """Call before anything is sent: LeaseLost when another worker may soon hold the journal."""
-    if not is_certain(claim.renewed):
-        raise LeaseLost(f"The lease on journal {claim.posting.reference} was not renewed in time.")
+_in_hand: ContextVar[Claim | None] = ContextVar("journal_in_hand", default=None)
+
+
+@contextmanager
+def in_hand(claim: Claim) -> Iterator[None]:
+    """Inside, whoever waits by a ``watchful`` sleep waits for this journal."""
+    token = _in_hand.set(claim)
+    try:
+        yield
+    finally:
+        _in_hand.reset(token)
+
+
+def watchful(sleep: Callable[[float], None], now: Callable[[], datetime]) -> Callable[[float], None]:
+    """``sleep``, after which the journal in hand is still ours: LeaseLost when another worker has taken it over.
+
+    A connector waits between two attempts to send, perhaps for longer than a lease, and then sends without asking.
+    """
+
+    def slept(seconds: float) -> None:
+        sleep(seconds)
+        if (claim := _in_hand.get()) is not None:
+            renew(claim, now=now())
+
+    return slept
 
 
 def held(claim: Claim) -> Posting:

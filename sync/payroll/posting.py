@@ -29,7 +29,7 @@ from sync.leases import LeaseLost, renewed
 from sync.models import PayRun, Posting
 from sync.payroll import outcomes
 from sync.payroll.approval import writes_enabled
-from sync.payroll.claims import Claim, be_sure, claim, due, held, renew
+from sync.payroll.claims import Claim, claim, due, held, in_hand, renew
 from sync.payroll.correcting import follow
 from sync.payroll.findings import Finding, FindingCode
 from sync.payroll.reconciling import reconcile
@@ -76,6 +76,7 @@ def _work_on(taken: Claim, target: LedgerTarget, now: Callable[[], datetime]) ->
     posting = taken.posting
     with (
         structlog.contextvars.bound_contextvars(journal=posting.reference),
+        in_hand(taken),
         renewed(lambda: renew(taken, now=now()), posting.reference),
     ):
         try:
@@ -102,7 +103,7 @@ def _post(taken: Claim, target: LedgerTarget, now: Callable[[], datetime]) -> No
         outcomes.settle_found(taken, journal, found, now=now())
         return
     _intend(taken, now())
-    be_sure(taken)
+    renew(taken, now=now())
     try:
         posted = target.post_journal(journal)
     except RecordRejectedError as error:

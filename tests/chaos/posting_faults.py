@@ -1,0 +1,285 @@
+"""What goes wrong while a journal is posted: faults of the ledger, of our processes and clocks, and people's timing."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from audit.context import acting_as
+from sync.execution import advance_postings
+from sync.models import Flow, PayRun, Posting, Run
+from sync.payroll.approval import Refusal, post_now
+from sync.sweeping import sweep_postings
+from tests.chaos.posting_world import SLOW, Act, Moment, World, die
+from tests.sync.payroll.payday import Payday
+
+LEDGER = r"/accounting/v2/journal-entries|/api/Journal_Entry"
+ONE_JOURNAL = rf"({LEDGER})/[^/]+"
+ACTIVITY = r".*/general-ledger-activity/journal-entries|/api/GL_Activity"
+REST = r".*(fiscal|Fiscal|tenant|Tenant|chart|GL_Account|oauth2).*"
+READ_FAULTS = ("cut", "cut_after", "truncate", "html", "garbage", "status")
+SWEPT_EVERY = 100
+UNFENCED = 200
+"""Seconds that a process may be suspended between its last look at its lease and the sending of its post. The ledger
+cannot be told to ignore an old request: what leaves later than ABSENCE_HOLDS after that look could arrive twice."""
+
+
+@dataclass
+class Hands:
+    """Everybody else at work on the pay run of a trial."""
+
+    payday: Payday
+    pay_run: PayRun
+    world: World
+
+    def another_worker(self) -> None:
+        advance_postings(self.pay_run.pk, self.world)
+
+    def sweep(self) -> None:
+        with acting_as("schedule", "Schedule"):
+            found = sweep_postings(now=self.world.now())
+        for pay_run in found:
+            advance_postings(pay_run.pk, self.world)
+
+    def post(self) -> None:
+        """Ann clicks "post now", and a worker is there at once."""
+        with acting_as("user", "ann"), suppress(Refusal):
+            post_now(list(Posting.objects.filter(pay_run=self.pay_run)), now=self.world.now())
+        self.another_worker()
+
+    def expire_tokens(self) -> None:
+        self.payday.story.plex.change("expire_tokens")
+
+    def check_again(self) -> None:
+        """Pat clicks "check again": the register is read and drafted anew."""
+        story = self.payday.story
+        story.run(Run.Kind.REPLAY, Flow.Kind.PAYROLL, selection=[self.pay_run.source_id])
+
+
+@dataclass
+class Plan:
+    """What a trial does to the posting of one journal. ``child`` is a worker process of its own, hit at a moment, after
+    a delay in seconds, or (None) not at all; ``beside`` says that another works at the same time."""
+
+    names: list[str] = field(default_factory=list)
+    faults: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    changes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    moments: dict[Moment, Act] = field(default_factory=dict)
+    refused: int = 0
+    impatient: bool = False
+    children: list[Moment | float | None] = field(default_factory=list)
+    beside: bool = False
+    distorted: str = ""
+
+    def fault(self, kind: str, path: str, method: str = "GET", **details: Any) -> None:
+        self.faults.append((kind, {"path": path, "method": method, **details}))
+
+    def post_fault(self, kind: str, **details: Any) -> None:
+        self.fault(kind, LEDGER, "POST", **details)
+
+    def suspend(self, moment: Moment, chance: random.Random, hands: Hands) -> None:
+        """The worker stands still at this moment, and others go on meanwhile."""
+        seconds = chance.choice((50, 70, 400, 1200))
+
+        def stand_still(request: httpx.Request | None) -> None:
+            # A post that is repeated with a new token is sent as soon as the token is there.
+            repeated = moment.what in ("request", "post") or "token expired" in self.names
+            about_to_post = request is not None and (
+                (request.method == "POST" and repeated) or "tenant" in request.url.path.lower()
+            )
+            left = min(seconds, UNFENCED) if about_to_post else seconds
+            with hands.world.others_only():
+                for _ in range(0, left, SWEPT_EVERY):
+                    hands.world.stand_still(min(left, SWEPT_EVERY))
+                    hands.sweep()
+
+        self.moments[moment] = stand_still
+
+    def distort(self, where: str, how: dict[str, Any]) -> None:
+        """The next journal is another than ours in Plex's answer or on its ledger, not in both."""
+        if not self.distorted:
+            self.distorted = where
+            self.changes.append(("distort_next_journal", {where: how}))
+
+
+Ingredient = Callable[[Plan, random.Random, Hands], None]
+INGREDIENTS: dict[str, Ingredient] = {}
+
+
+def _named(name: str) -> Callable[[Ingredient], Ingredient]:
+    def keep(ingredient: Ingredient) -> Ingredient:
+        INGREDIENTS[name] = ingredient
+        return ingredient
+
+    return keep
+
+
+def make_plan(chance: random.Random, hands: Hands) -> Plan:
+    """One to three things that go wrong."""
+    plan = Plan(names=chance.sample(sorted(INGREDIENTS), chance.choice((1, 2, 2, 3))))
+    for name in plan.names:
+        INGREDIENTS[name](plan, chance, hands)
+    return plan
+
+
+def any_moment(chance: random.Random) -> Moment:
+    """Somewhere in a worker's work; around the post as often as anywhere else."""
+    ranges = {"statement": 70, "request": 20, "answer": 20, "post": 1, "posted": 2}
+    what = chance.choice(list(ranges))
+    return Moment(what, chance.randint(1, ranges[what]))
+
+
+@_named("connection refused")
+def _refused(plan: Plan, chance: random.Random, hands: Hands) -> None:
+    plan.refused = chance.randint(1, 7)
+
+
+@_named("cut before work")
+def _cut(plan: Plan, chance: random.Random, hands: Hands) -> None:
+    plan.post_fault("cut", times=chance.randint(1, 3))
+
+
+@_named("cut after commit")
+def _cut_after(plan: Plan, chance: random.Random, hands: Hands) -> None:
+    plan.post_fault("cut_after")
+
+
+@_named("500 after commit")
+def _failed_after(plan: Plan, chance: random.Random, hands: Hands) -> None:
+    plan.changes.append(("fail_after_commit", {}))
+
+
+@_named("5xx without commit")
+def _failed(plan: Plan, chance: random.Random, hands: Hands) -> None:
+    code = chance.choice((408, 500, 502, 503, 504))
+    plan.post_fault("status", status_code=code, times=chance.randint(1, 3))
+
+
+@_named("slow commit")
+def _slow(plan: Plan, chance: random.Random, hands: Hands) -> None:
+    plan.post_fault("slow", seconds=SLOW)
+    plan.impatient = True
+
+
+@_named("429 with Retry-After")
+def _limited(plan: Plan, chance: random.Random, hands: Hands) -> None:
+    wait = str(chance.choice((5, 60, 420, 800)))
+    plan.post_fault("status", status_code=429, headers={"Retry-After": wait}, times=chance.randint(1, 2))
+
+
+@_named("429")
+def _limited_silently(plan: Plan, chance: random.Random, hands: Hands) -> None:
+    plan.post_fault("status", status_code=429, times=chance.choice((1, 3, 40)))
+
+
+@_named("unreadable answer")
+def _unreadable(plan: Plan, chance: random.Random, hands: Hands) -> None:
+    plan.post_fault(chance.choice(("garbage", "html", "truncate")), times=chance.randint(1, 2))
+
+
+@_named("journal refused")
+def _rejected(plan: Plan, chance: random.Random, hands: Hands) -> None:
+    plan.post_fault("status", status_code=chance.choice((400, 403)), body={"message": "The period is not valid."})
+
+
+@_named("look-up faulty")
+def _look_up(plan: Plan, chance: random.Random, hands: Hands) -> None:
+    _read_fault(plan, chance, LEDGER)
+
+
+@_named("read-back faulty")
+def _read_back(plan: Plan, chance: random.Random, hands: Hands) -> None:
+    _read_fault(plan, chance, chance.choice((ONE_JOURNAL, ACTIVITY)))
+
+
+@_named("other reads faulty")
+def _other_reads(plan: Plan, chance: random.Random, hands: Hands) -> None:
+    _read_fault(plan, chance, REST, method="*")
+
+
+def _read_fault(plan: Plan, chance: random.Random, path: str, method: str = "GET") -> None:
+    code = chance.choice((401, 403, 404, 429, 500, 503))
+    times, skip = chance.choice((1, 3, 6)), chance.randint(0, 2)
+    plan.fault(chance.choice(READ_FAULTS), path, method, times=times, skip=skip, status_code=code)
+
+
+@_named("activity late")
+def _late(plan: Plan, chance: random.Random, hands: Hands) -> None:
+    plan.changes.append(("set_options", {"activity_lag_reads": chance.randint(1, 3)}))
+
+
+@_named("answer distorted")
+def _distorted_answer(plan: Plan, chance: random.Random, hands: Hands) -> None:
+    plan.distort("answer", {"lines": chance.choice(("drop_last", "swap_sides"))})
+
+
+@_named("ledger distorted")
+def _distorted_ledger(plan: Plan, chance: random.Random, hands: Hands) -> None:
+    plan.distort("ledger", {"amount_factor": 2})
+
+
+@_named("token expired")
+def _expired(plan: Plan, chance: random.Random, hands: Hands) -> None:
+    plan.moments[any_moment(chance)] = lambda request: hands.expire_tokens()
+
+
+@_named("died")
+def _died(plan: Plan, chance: random.Random, hands: Hands) -> None:
+    for _ in range(chance.randint(1, 3)):
+        plan.moments[any_moment(chance)] = die
+
+
+@_named("kill -9")
+def _killed(plan: Plan, chance: random.Random, hands: Hands) -> None:
+    for _ in range(chance.randint(1, 2)):
+        plan.children.append(any_moment(chance) if chance.random() < 0.7 else chance.uniform(0.0, 0.5))
+    plan.beside = chance.random() < 0.3
+
+
+@_named("two workers at once")
+def _beside(plan: Plan, chance: random.Random, hands: Hands) -> None:
+    plan.children.append(None)
+    plan.beside = True
+
+
+@_named("another worker in between")
+def _between(plan: Plan, chance: random.Random, hands: Hands) -> None:
+    plan.moments[any_moment(chance)] = lambda request: hands.another_worker()
+
+
+@_named("suspended")
+def _suspended(plan: Plan, chance: random.Random, hands: Hands) -> None:
+    plan.suspend(any_moment(chance), chance, hands)
+
+
+@_named("suspended between two attempts")
+def _suspended_between(plan: Plan, chance: random.Random, hands: Hands) -> None:
+    plan.post_fault("status", status_code=429, headers={"Retry-After": "5"})
+    plan.suspend(Moment("posted", 1), chance, hands)
+
+
+@_named("clock ahead")
+def _ahead(plan: Plan, chance: random.Random, hands: Hands) -> None:
+    seconds = chance.choice((10, 50, 100, UNFENCED))
+    plan.moments[any_moment(chance)] = lambda request: hands.world.stand_still(seconds)
+
+
+@_named("posted by a person")
+def _person_posts(plan: Plan, chance: random.Random, hands: Hands) -> None:
+    for _ in range(2):
+        plan.moments[any_moment(chance)] = lambda request: hands.post()
+
+
+@_named("checked again")
+def _person_checks(plan: Plan, chance: random.Random, hands: Hands) -> None:
+    plan.moments[any_moment(chance)] = lambda request: hands.check_again()
+
+
+@_named("swept")
+def _swept(plan: Plan, chance: random.Random, hands: Hands) -> None:
+    plan.moments[any_moment(chance)] = lambda request: hands.sweep()

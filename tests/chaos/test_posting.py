@@ -1,0 +1,78 @@
+"""Whatever goes wrong while a journal is posted: the ledger has it once, as approved, and it is tied out."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import msgspec
+import pytest
+
+from tests.chaos.posting_trials import Outcome
+from tests.conftest import ROOT, database_environment
+
+pytestmark = pytest.mark.chaos
+
+SEED = int(os.environ.get("CHAOS_SEED", "20260700"))
+TRIALS = int(os.environ.get("CHAOS_TRIALS", "24"))
+PROCESSES = min(TRIALS, 2)
+
+
+def trials_of(sandbox: dict[str, str], process: int) -> list[Outcome]:
+    """The share of one process, which must get through all of it."""
+    count = len(range(process, TRIALS, PROCESSES))
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "tests.chaos.posting_worker", json.dumps(sandbox)),
+            *(str(SEED + process), str(count), str(PROCESSES)),
+        ],
+        cwd=ROOT,
+        env=database_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = [
+        msgspec.json.decode(line, type=Outcome) for line in done.stdout.splitlines() if line.startswith('{"seed":')
+    ]
+    assert (done.returncode, len(found)) == (0, count), done.stderr[-4000:]
+    return found
+
+
+def table(outcomes: Sequence[Outcome]) -> str:
+    """By fault: trials, how they ended, posts per trial at most."""
+    by_fault: dict[str, list[Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        for fault in outcome.faults:
+            by_fault[fault].append(outcome)
+    rows = []
+    for fault, ended in [*sorted(by_fault.items()), ("all", list(outcomes))]:
+        states = ", ".join(f"{count} {state}" for state, count in Counter(o.state for o in ended).most_common())
+        posts = max(o.posts for o in ended)
+        rows.append(f"{fault:28} {len(ended):5} trials  posts <= {posts}  {states}")
+    return "\n".join(rows)
+
+
+@pytest.mark.timeout(7200)
+def test_a_journal_is_posted_exactly_once_whatever_goes_wrong(
+    sandbox: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    began = time.monotonic()
+
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        shares = pool.map(lambda process: trials_of(sandbox, process), range(PROCESSES))
+        outcomes = [outcome for share in shares for outcome in share]
+
+    with capsys.disabled():
+        seconds = time.monotonic() - began
+        sys.stdout.write(f"\n{TRIALS} trials of CHAOS_SEED={SEED} in {seconds:.0f} s\n{table(outcomes)}\n")
+    troubles = [
+        f"CHAOS_SEED={o.seed} CHAOS_TRIALS=1: {', '.join(o.faults)}\n{o.trouble}" for o in outcomes if o.trouble
+    ]
+    assert not troubles, f"{len(troubles)} of {TRIALS}\n" + "\n".join(troubles[:5])
