@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Verifies an exported audit trail with Python's standard library alone (3.8 or newer).
+"""Verifies an exported audit trail, or an evidence pack, with Python's standard library alone (3.8 or newer).
 
     python3 verify_export.py [DIRECTORY]
 
 DIRECTORY holds manifest.json and audit.jsonl; without it, the directory of this script is taken. Every entry's hash
 is SHA-256 over the bytes of the previous entry's hash and the UTF-8 bytes of the entry's body, so that no entry can
-be changed, removed or put in without breaking the chain from there on.
+be changed, removed or put in without breaking the chain from there on. Of an evidence pack, the manifest also names
+every other file with its SHA-256, this script included.
 
 Prints OK and exits with 0, or names the first broken entry and exits with 1. The manifest is part of the export: to
 be sure that nobody made a whole new export, compare the last hash with one you were given on another way.
@@ -37,10 +38,31 @@ def verify(directory: Path) -> str:
         raise Broken(f"Entry {last} is not the last one that the manifest names.")
     if sha256 != manifest["sha256"]:
         raise Broken("The file is not the one that the manifest describes: its SHA-256 differs.")
+    files = verify_files(directory, manifest)
     return (
         f"{count} entries of {manifest['company']} ({first} to {last}), exported at {manifest['exported_at']}. "
-        f"Last hash {last_hash}."
+        f"Last hash {last_hash}.{files}"
     )
+
+
+def verify_files(directory: Path, manifest: dict[str, Any]) -> str:
+    """What was verified of the files that an evidence pack has besides the entries, as a sentence."""
+    files = manifest.get("files")
+    if files is None:
+        return ""
+    if not isinstance(files, dict) or Path(manifest["file"]).name not in files:
+        raise Broken("The manifest cannot be read: files is not what it should be.")
+    for name, stated in sorted(files.items()):
+        digest = hashlib.sha256()
+        try:
+            with (directory / Path(name).name).open("rb") as file:
+                for block in iter(lambda: file.read(1 << 20), b""):
+                    digest.update(block)
+        except OSError as error:
+            raise Broken(f"{name} cannot be read: {error}.") from None
+        if digest.hexdigest() != stated:
+            raise Broken(f"{name} is not the file that the manifest describes: its SHA-256 differs.")
+    return f" {len(files)} files are as the manifest describes them."
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
