@@ -107,6 +107,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 item("Connections", "cable", "connectors_connection_changelist"),
                 item("Integrations", "sync_alt", "sync_integration_changelist"),
                 item("Mappings", "join_inner", "sync_mapping_changelist"),
+                item("Account rules", "account_tree", "sync_accountrule_changelist"),
             ],
         },
         {

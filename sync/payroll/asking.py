@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -18,12 +19,20 @@ from sync.runs import request_run
 def check_again(pay_run: PayRun, *, now: datetime) -> Run:
     """Have this pay run read and drafted again, by the rules and the ledger as they are then. What is on its way to
     the ledger is never touched. Raises AlreadyRunning, Paused."""
-    flow = Flow.objects.select_related("integration").get(integration=pay_run.integration_id, kind=Flow.Kind.PAYROLL)
+    return check_all_again([pay_run], now=now)
+
+
+def check_all_again(pay_runs: Sequence[PayRun], *, now: datetime) -> Run:
+    """``check_again`` for several pay runs of one integration, in one run."""
+    integration = pay_runs[0].integration_id
+    flow = Flow.objects.select_related("integration").get(integration=integration, kind=Flow.Kind.PAYROLL)
     if flow.paused:
         raise Paused(f"{flow} is paused{': ' + flow.paused_reason if flow.paused_reason else ''}. Resume it first.")
+    selection = [pay_run.source_id for pay_run in pay_runs]
     with transaction.atomic():
-        run = request_run(flow, Run.Kind.REPLAY, now=now, trigger="replay", selection=[pay_run.source_id])
-        record_pay_run("pay_run.replayed", pay_run, now=now)
+        run = request_run(flow, Run.Kind.REPLAY, now=now, trigger="replay", selection=selection)
+        for pay_run in pay_runs:
+            record_pay_run("pay_run.replayed", pay_run, now=now)
         enqueue_run(run)
     return run
 

@@ -32,6 +32,8 @@ RUNS = 6
 LATEST = 3
 """So many of the latest runs say what an item is worth: different groups are paid in different runs."""
 
+TOTAL, OVERRIDE, DEFAULT, WITHOUT = "total", "override", "default", "without"
+
 
 class Weight(msgspec.Struct, frozen=True, kw_only=True):
     """Money without its signs, on how many lines of the register, and how many people it concerns."""
@@ -69,8 +71,8 @@ class ItemState(enum.StrEnum):
 
 
 class ItemCoverage(msgspec.Struct, frozen=True, kw_only=True):
-    """One pay item with its rules of whatever dates, and by currency what the latest runs paid of it: in all, and
-    without a rule."""
+    """One pay item with its rules of whatever dates, and by currency what the latest runs paid of it: in all, by an
+    ``override``, by its ``default``, and ``without`` a rule."""
 
     item: str
     kind: PayKind
@@ -78,6 +80,8 @@ class ItemCoverage(msgspec.Struct, frozen=True, kw_only=True):
     state: ItemState
     rules: list[AccountRule]
     total: Mapping[str, Weight]
+    override: Mapping[str, Weight]
+    default: Mapping[str, Weight]
     without: Mapping[str, Weight]
 
 
@@ -102,11 +106,10 @@ def items_of(integration: Integration, *, on: date, runs: int = LATEST) -> list[
         rules[row.item].append(row)
     names = dict(PayItem.objects.filter(integration=integration).values_list("key", "name"))
     table = RuleTable((rule_of(row) for rows in rules.values() for row in rows), on)
-    total, without = defaultdict[str, _Scales](_Scales), defaultdict[str, _Scales](_Scales)
+    scales: dict[tuple[str, str], _Scales] = defaultdict(_Scales)
     for heap in _heaps(_latest(integration, runs)):
-        total[heap.item].add(heap.currency, heap)
-        if table.choose(heap.item, heap.dimensions) is None:
-            without[heap.item].add(heap.currency, heap)
+        for word in (TOTAL, _word(table, heap)):
+            scales[heap.item, word].add(heap.currency, heap)
     chart = Chart(integration)
     found = []
     for item in {*names, *rules}:
@@ -116,10 +119,9 @@ def items_of(integration: Integration, *, on: date, runs: int = LATEST) -> list[
                 item=item,
                 kind=PayKind(item.partition(":")[0]),
                 name=names.get(item) or item.partition(":")[2],
-                state=_state(held, bool(without[item].heaps), chart),
+                state=_state(held, bool(scales[item, WITHOUT].heaps), chart),
                 rules=rules[item],
-                total=total[item].weights(),
-                without=without[item].weights(),
+                **{word: scales[item, word].weights() for word in (TOTAL, OVERRIDE, DEFAULT, WITHOUT)},
             )
         )
     return sorted(found, key=lambda one: (list(PayKind).index(one.kind), one.name.casefold(), one.item))
@@ -164,6 +166,12 @@ def _heaps(pay_runs: Iterable[PayRun]) -> Iterator[_Heap]:
         )
 
 
+def _word(table: RuleTable, heap: _Heap) -> str:
+    """By which sort of rule it goes."""
+    choice = table.choose(heap.item, heap.dimensions)
+    return WITHOUT if choice is None else OVERRIDE if choice.because else DEFAULT
+
+
 class _Scales:
     """Heaps by a word, and what they weigh together."""
 
@@ -187,9 +195,6 @@ class _Scales:
         return {word: self.weight(word) for word in sorted(self.heaps)}
 
 
-OVERRIDE, DEFAULT, WITHOUT = "override", "default", "without"
-
-
 def _coverages(integration: Integration, pay_runs: Sequence[PayRun]) -> list[list[RunCoverage]]:
     """Of each run, in their order."""
     rules = load_rules(integration)
@@ -197,9 +202,7 @@ def _coverages(integration: Integration, pay_runs: Sequence[PayRun]) -> list[lis
     table_of = {run.pk: tables[run.check_date] for run in pay_runs}
     scales: dict[int, dict[str, _Scales]] = {run.pk: defaultdict(_Scales) for run in pay_runs}
     for heap in _heaps(pay_runs):
-        choice = table_of[heap.run].choose(heap.item, heap.dimensions)
-        word = WITHOUT if choice is None else OVERRIDE if choice.because else DEFAULT
-        scales[heap.run][heap.currency].add(word, heap)
+        scales[heap.run][heap.currency].add(_word(table_of[heap.run], heap), heap)
     return [
         [
             RunCoverage(

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import template
 
+from sync.models.payroll import ALWAYS
 from tenants.templatetags.staff import NOTHING, day
 
 register = template.Library()
@@ -20,3 +21,15 @@ def cell(value: Any) -> str:
     if isinstance(value, date):
         return day(value)
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+@register.filter
+def code(item: str) -> str:
+    """The code in a pay item's key."""
+    return item.partition(":")[2]
+
+
+@register.filter
+def starts(rule: Any) -> str:
+    """The day from which a rule holds, in words."""
+    return "the beginning" if rule.valid_from == ALWAYS else day(rule.valid_from)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
-from sync.models import Problem, Run, RunItem
+from sync.models import AccountRule, Problem, Run, RunItem
 from tenants.models import Role
 from tests.cast import Cast, make_cast
 from tests.sync.story import Story, tell
@@ -43,6 +44,9 @@ def office(sandbox: dict[str, str]) -> Office:
         value = Mapping.objects.filter(integration=story.integration, kind="department").order_by("pk").first()
         assert value is not None
         value.delete()
+        AccountRule.objects.create(
+            integration=story.integration, item="earning:REG", debit="61000-210-0100", changed_at=timezone.now()
+        )
     run = story.run()
     with story.scope():
         problem = Problem.objects.get(integration=story.integration, state=Problem.State.OPEN)

@@ -92,6 +92,8 @@ def test_every_item_is_listed_with_its_state_and_what_it_is_worth(acme: Books) -
             "garnishment:CS": ItemState.DEFAULT,
         }
         assert found[REGULAR].total == {"USD": weight("3400", 3, 3)}
+        assert found[REGULAR].override == {"USD": weight("1400", 2, 2)}
+        assert found[REGULAR].default == {"USD": weight("2000", 1, 1)}
         assert found[BONUS].without == {"USD": weight("300", 1, 1)}
         assert found["garnishment:CS"].total == {}
         assert [rule.debit for rule in found[REGULAR].rules] == ["6000", "6100"]
