@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import IO, Any, ClassVar
+from typing import Any, ClassVar
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -24,6 +23,7 @@ from audit.record import Entry, record
 from audit.verify import verify
 from sync.access import own_tenant
 from sync.api import filters
+from sync.api.files import zip_answer, zip_of
 from sync.api.views import ApiViewSet
 from tenants.models import Role
 from tenants.scope import current_tenant_id
@@ -103,7 +103,6 @@ class AuditFilter(filters.FilterSet):
     until = filters.InstantFilter(field_name="at", lookup_expr="lt")
 
 
-PIECE = 64 * 1024
 RANGE = [
     OpenApiParameter("from_seq", OpenApiTypes.INT64, description="The first entry; left out: 1."),
     OpenApiParameter("to_seq", OpenApiTypes.INT64, description="The last entry; left out: the last there is."),
@@ -169,11 +168,7 @@ class AuditEntryViewSet(ApiViewSet[AuditEntry]):
 
     @extend_schema(
         parameters=RANGE,
-        responses={
-            (200, "application/zip"): OpenApiResponse(
-                OpenApiTypes.BINARY, "A ZIP file of audit.jsonl, manifest.json and verify_export.py."
-            )
-        },
+        responses=zip_of("A ZIP file of audit.jsonl, manifest.json and verify_export.py."),
         filters=False,
     )
     @action(detail=False, pagination_class=None, filter_backends=[])
@@ -188,10 +183,7 @@ class AuditEntryViewSet(ApiViewSet[AuditEntry]):
             raise ValidationError({"from_seq": str(error)}) from None
         shown = {"from_seq": manifest.from_seq, "to_seq": manifest.to_seq, "last_hash": manifest.last_hash}
         self._record("audit.exported", shown)
-        name = f"audit-{manifest.from_seq}-{manifest.to_seq}.zip"
-        response = StreamingHttpResponse(_pieces(packed), content_type="application/zip")
-        response["Content-Disposition"] = f'attachment; filename="{name}"'
-        return response
+        return zip_answer(packed, f"audit-{manifest.from_seq}-{manifest.to_seq}.zip")
 
     def _record(self, verb: str, detail: dict[str, Any]) -> None:
         entry = Entry(
@@ -203,13 +195,6 @@ class AuditEntryViewSet(ApiViewSet[AuditEntry]):
         )
         with transaction.atomic():
             record([entry], at=self.now())
-
-
-def _pieces(file: IO[bytes]) -> Iterator[bytes]:
-    """The content; the file is closed with the last piece, whatever the server does with the response."""
-    with file:
-        while piece := file.read(PIECE):
-            yield piece
 
 
 def _number(request: Request, name: str) -> int | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from django.http import StreamingHttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
@@ -16,6 +17,7 @@ from rest_framework.response import Response
 from connectors.errors import ConnectionConfigError
 from sync.api import filters
 from sync.api.effects import EffectOfCorrectingSerializer, effect_told
+from sync.api.files import zip_of
 from sync.api.paging import SinglePage, single_page
 from sync.api.pay_run_answers import (
     ComparisonSerializer,
@@ -28,7 +30,7 @@ from sync.api.pay_run_answers import (
     whole,
 )
 from sync.api.payroll_sight import role_of, run_view
-from sync.api.postings import PostingSerializer
+from sync.api.postings import PostingSerializer, evidence_of
 from sync.api.reasons import LONGEST, CorrectSerializer, WhySerializer
 from sync.api.runs import RunSerializer, RunStarting
 from sync.api.strict import StrictSerializer
@@ -84,7 +86,11 @@ class PayRunViewSet(RunStarting[PayRun]):
     serializer_class = PayRunSerializer
     filterset_class = PayRunFilter
     write_role = Role.APPROVER
-    action_roles: ClassVar[dict[str, Role]] = {"check": Role.PREPARER, "reconcile": Role.PREPARER}
+    action_roles: ClassVar[dict[str, Role]] = {
+        "check": Role.PREPARER,
+        "reconcile": Role.PREPARER,
+        "evidence": Role.PREPARER,
+    }
     bodies: ClassVar[dict[str, Any]] = {
         "approve": ApproveAllSerializer,
         "reject": WhySerializer,
@@ -205,6 +211,13 @@ class PayRunViewSet(RunStarting[PayRun]):
         pay_run = self.get_object()
         tie_out(pay_run)
         return self._as_it_is(pay_run)
+
+    @extend_schema(responses=zip_of("A ZIP file: a page to read, tables, the audit trail, a manifest, a verifier."))
+    @action(detail=True)
+    def evidence(self, request: Request, pk: Any) -> StreamingHttpResponse:
+        """All that an auditor asks for about this run, checkable without this product. Amounts of single people are in
+        it only while you see them. That it was taken away becomes an audit entry."""
+        return evidence_of(self.get_object(), self.now())
 
     @extend_schema(responses={201: RevealSerializer})
     @action(detail=True, methods=["post"])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from django.http import StreamingHttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
@@ -15,15 +17,17 @@ from rest_framework.response import Response
 
 from sync.api import filters
 from sync.api.amounts import Masked, Money, unless
+from sync.api.files import zip_answer, zip_of
 from sync.api.payroll_sight import RunView, run_view
 from sync.api.reasons import LONGEST, CorrectSerializer, WhySerializer
 from sync.api.runs import RunSerializer, RunStarting
 from sync.api.strict import StrictSerializer
-from sync.models import Approval, Posting, PostingLine, PostingShare
+from sync.models import Approval, PayRun, Posting, PostingLine, PostingShare
 from sync.payroll.approval import approve, post_now, reject
 from sync.payroll.asking import check_again, look_up
 from sync.payroll.correcting import reverse
 from sync.payroll.deciding import DECISIONS, decide
+from sync.payroll.evidence import pack
 from sync.payroll.visibility import Sight
 from tenants.models import Role
 
@@ -162,6 +166,7 @@ class PostingViewSet(RunStarting[Posting]):
     action_roles: ClassVar[dict[str, Role]] = {
         "validate": Role.PREPARER,
         "verify": Role.PREPARER,
+        "evidence": Role.PREPARER,
     }
     bodies: ClassVar[dict[str, Any]] = {
         "approve": ApproveSerializer,
@@ -248,6 +253,12 @@ class PostingViewSet(RunStarting[Posting]):
         values = self.body(request)
         return self._as_it_is(decide(self.get_object(), values["decision"], values["reason"], now=self.now()))
 
+    @extend_schema(responses=zip_of("A ZIP file: a page to read, tables, the audit trail, a manifest, a verifier."))
+    @action(detail=True)
+    def evidence(self, request: Request, pk: Any) -> StreamingHttpResponse:
+        """The evidence pack of the pay run that this journal is of."""
+        return evidence_of(self.get_object().pay_run, self.now())
+
     def _sent(self) -> Response:
         posting = self.get_object()
         post_now([posting], now=self.now())
@@ -256,6 +267,11 @@ class PostingViewSet(RunStarting[Posting]):
     def _as_it_is(self, posting: Posting) -> Response:
         posting.refresh_from_db()
         return Response(PostingSerializer(posting).data)
+
+
+def evidence_of(pay_run: PayRun, now: datetime) -> StreamingHttpResponse:
+    """The run's evidence pack as a file."""
+    return zip_answer(pack(pay_run, now=now), f"pay-run-{pay_run.check_date:%Y-%m-%d}-{pay_run.pk}.zip")
 
 
 def _shown(posting: Posting, view: RunView) -> dict[str, Any]:

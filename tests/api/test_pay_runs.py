@@ -151,8 +151,9 @@ def test_a_changed_pay_run_is_reversed_and_posted_anew_after_the_effect_was_show
 
 
 def test_amounts_are_seen_by_role_and_single_people_after_a_reasoned_reveal(
-    payday: Payday, cast: Cast, vera: Caller, pat: Caller, ann: Caller
+    cast: Cast, sandbox: dict[str, str], vera: Caller, pat: Caller, ann: Caller
 ) -> None:
+    payday, _ = ready(sandbox, tenant=cast.acme, rippling={"size": 30})
     [row] = vera.all("pay-runs/")
     [posting] = vera.all("postings/")
     tables = [

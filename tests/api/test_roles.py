@@ -38,6 +38,8 @@ NEEDS = {
         "account_rules_import",
         "pay_runs_check",
         "pay_runs_reconcile",
+        "pay_runs_evidence",
+        "postings_evidence",
         "postings_validate",
         "postings_verify",
     },
