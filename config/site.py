@@ -95,6 +95,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         {
             "items": [
                 item("Dashboard", "space_dashboard", "index"),
+                item("Pay runs", "payments", "sync_payrun_changelist"),
                 item("Problems", "inbox", "sync_problem_changelist"),
                 item("Runs", "play_circle", "sync_run_changelist"),
                 item("Upcoming changes", "event_upcoming", "sync_pendingchange_changelist"),

@@ -32,6 +32,10 @@ class Question(msgspec.Struct, kw_only=True):
     danger: bool = False
     reason: str = ""
     """Label of a text the person may give with their answer; empty for none."""
+    hidden: dict[str, str] = {}
+    """What the answer is bound to: it comes back with it, so that a change in between can be told."""
+    options: list[tuple[str, str, str]] = []
+    """What there is to choose from, as ``option``: value, what it says, and what it leads to."""
 
 
 class Choice(msgspec.Struct, kw_only=True):

@@ -1,5 +1,30 @@
-"""Pages about what moves: dashboard, integrations, flows, mappings, runs, problems, upcoming changes, access."""
+"""Pages about what moves: dashboard, integrations, flows, mappings, runs, problems, upcoming changes, access; and about
+payroll: account rules, pay runs, journals, settings."""
 
-from sync.admin import account_rules, flows, integrations, mappings, people, problems, runs, upcoming
+from sync.admin import (
+    account_rules,
+    flows,
+    integrations,
+    mappings,
+    pay_runs,
+    payroll_settings,
+    people,
+    postings,
+    problems,
+    runs,
+    upcoming,
+)
 
-__all__ = ["account_rules", "flows", "integrations", "mappings", "people", "problems", "runs", "upcoming"]
+__all__ = [
+    "account_rules",
+    "flows",
+    "integrations",
+    "mappings",
+    "pay_runs",
+    "payroll_settings",
+    "people",
+    "postings",
+    "problems",
+    "runs",
+    "upcoming",
+]

@@ -33,6 +33,11 @@ class FlowForm(forms.ModelForm):  # type: ignore[type-arg]
             "max_change_percent": "Stop and ask above … % changes",
         }
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.kind == Flow.Kind.PAYROLL:
+            del self.fields["full_every_hours"], self.fields["max_change_percent"]
+
 
 @admin.register(Flow)
 class FlowPages(Records):
@@ -120,6 +125,17 @@ class FlowPages(Records):
     def ask_writes_on(self, request: HttpRequest, flow: Flow) -> Question:
         integration, target = flow.integration, flow.integration.target
         which = target.get_environment_display().lower()
+        if flow.kind == Flow.Kind.PAYROLL:
+            return Question(
+                title=f"Let {flow} post to {target}?",
+                facts=[
+                    f"From now on, journals that somebody has approved are posted to {target} ({which}), each once.",
+                    "Nothing is posted that nobody approved, and nothing that was changed after it was approved.",
+                    "Posting can be switched off at any time. What was posted stays, and can be reversed.",
+                ],
+                button=f"Yes, post to {target}",
+                danger=True,
+            )
         return Question(
             title=f"Let {flow} write to {integration.target}?",
             facts=[
@@ -136,9 +152,13 @@ class FlowPages(Records):
     @act(Role.ADMINISTRATOR, ask="ask_writes_on")
     def writes_on(self, request: HttpRequest, flow: Flow) -> str:
         configure_flow(flow, {"writes_enabled": True}, now=timezone.now())
+        if flow.kind == Flow.Kind.PAYROLL:
+            return f"Posting to {flow.integration.target} is on."
         return f"Writing to {flow.integration.target} is on from the next run."
 
     @act(Role.ADMINISTRATOR)
     def writes_off(self, request: HttpRequest, flow: Flow) -> str:
         configure_flow(flow, {"writes_enabled": False}, now=timezone.now())
+        if flow.kind == Flow.Kind.PAYROLL:
+            return f"Nothing more is posted to {flow.integration.target}. What is on its way is still looked for."
         return f"Nothing more is written to {flow.integration.target}. Runs only show what they would do."

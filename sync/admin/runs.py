@@ -16,7 +16,7 @@ from sync.admin.changes import FieldChange, changes_of
 from sync.admin.choices import by_integration
 from sync.admin.progress import progress_of
 from sync.admin.refusals import SAYS
-from sync.models import PendingChange, Run, RunItem
+from sync.models import Flow, PayRun, PendingChange, Run, RunItem
 from sync.replay import UNDONE, effect_of, release, replay_item, replay_run, replay_undone, undone_of, why_not_released
 from sync.runs import request_cancel
 from tenants.models import Role
@@ -89,7 +89,7 @@ class RunPages(Records):
             "choices": [state] if len(state.options) > 2 else [],
             "items": rows,
             "shown_items": _with_changes(rows.records, record),
-            "undone": 0 if dry else sum(_counted(record, s) for s in UNDONE),
+            "undone": 0 if dry or record.flow.kind != Flow.Kind.PEOPLE else sum(_counted(record, s) for s in UNDONE),
             "dry": dry,
             "took": (record.finished_at - record.started_at).total_seconds()
             if record.finished_at and record.started_at
@@ -99,6 +99,7 @@ class RunPages(Records):
             "released_by": record.releases.first() if record.state == Run.State.HELD else None,
             "not_released": why_not_released(record) if record.state == Run.State.HELD else "",
             "held_acts": _held_acts(record),
+            "pay_run": _pay_run_of(record),
         }
 
     def progress(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -134,7 +135,13 @@ class RunPages(Records):
 
     def ask_replay(self, request: HttpRequest, run: Run) -> Question:
         target = run.flow.integration.target
-        if run.selection:
+        if run.flow.kind == Flow.Kind.PAYROLL:
+            which = "This pay run is" if run.selection else "All pay runs since the start date are"
+            facts = [
+                f"{which} read again, and its journals are drafted again." if run.selection else f"{which} read again.",
+                "What is posted, or on its way, is never touched.",
+            ]
+        elif run.selection:
             facts = [effect_of(run.flow, run.selection).sentence]
         elif run.flow.kind == "reference":
             facts = ["Both sides' reference data will be read again. Nothing is written to either side."]
@@ -166,6 +173,13 @@ class RunPages(Records):
     @act(Role.PREPARER, says=SAYS, ask="ask_replay_failed")
     def replay_failed(self, request: HttpRequest, run: Run) -> HttpResponse:
         return HttpResponseRedirect(self.back(replay_undone(run, now=timezone.now())))
+
+
+def _pay_run_of(run: Run) -> PayRun | None:
+    """The pay run that this run was to check again, None when there is no such one."""
+    if run.flow.kind != Flow.Kind.PAYROLL or len(run.selection) != 1:
+        return None
+    return PayRun.objects.filter(integration=run.flow.integration_id, source_id=run.selection[0]).first()
 
 
 def _states_of(run: Run) -> list[tuple[str, str]]:

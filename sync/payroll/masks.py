@@ -13,7 +13,7 @@ import msgspec
 
 from connectors.pay_runs import PayKind
 from sync.models import PayRun, Posting, PostingLine, PostingShare
-from sync.payroll.visibility import Cell, Sight, masked
+from sync.payroll.visibility import Cell, Masks, Sight, masked
 
 SIDES = ("debit", "credit")
 Line = tuple[str, str, str, str, str, str]
@@ -121,7 +121,9 @@ def _of_journal(
         Cell(groups=place if often[place[0]] > 1 else place[1:], people=line.people, crowd=line.department)
         for line, place in zip(lines, places, strict=True)
     ]
-    found = masked(cells, Sight.GROUPS, fewest, balanced={"journal", *blocks.values()})
+    # The two sides are as good as known: their sums are the journal's total, which people must see to do their work.
+    sides = {f"{block}|{side}" for block in blocks.values() for side in SIDES}
+    found = masked(cells, Sight.GROUPS, fewest, balanced={"journal", *blocks.values(), *sides})
     closed = set[str]()
     hidden, accounts = set[Line](), set[tuple[str, str]]()
     for line, place, of_line, is_hidden in zip(lines, places, own, found.cells, strict=True):
@@ -131,14 +133,25 @@ def _of_journal(
             accounts.add((line.account, line.department))
         if len(of_line) > 1 or (len(place) > 2 and place[1] in found.totals):
             closed |= of_line
-    sides = {f"{block}|{side}" for block in blocks.values() for side in SIDES}
+    is_small = 0 < posting.people < fewest or bool(sides.intersection(_closed(cells, found)))
     return RunMasks(
         sight=Sight.GROUPS,
         lines=frozenset(hidden),
         cells=frozenset(accounts),
         kinds=frozenset(closed),
-        totals=frozenset([(posting.company, posting.currency)] if found.totals & sides else []),
+        totals=frozenset([(posting.company, posting.currency)] if is_small else []),
     )
+
+
+def _closed(cells: Sequence[Cell], found: Masks) -> set[str]:
+    """The groups of which nothing at all is shown: who knows their total, knows what the few in them are paid."""
+    open_groups = {
+        group
+        for cell, is_hidden in zip(cells, found.cells, strict=True)
+        for n, group in enumerate(cell.groups)
+        if not is_hidden or any(within not in found.totals for within in cell.groups[:n])
+    }
+    return {group for cell in cells for group in cell.groups} - open_groups
 
 
 APART = (PayKind.EMPLOYER_TAX, PayKind.EMPLOYER_CONTRIBUTION)
