@@ -86,7 +86,7 @@ def _words(finding: Finding, source: str, target: str, words: Mapping[tuple[str,
         "kind": kind,
         "Kind": kind.capitalize(),
         "currency": finding.currency,
-        "detail": finding.detail,
+        "detail": finding.detail or "account rule",
         "people": people_words(finding.people, finding.people_count),
     }
 
