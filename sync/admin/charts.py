@@ -108,10 +108,11 @@ def _shown(value: Decimal | None, currency: str, counts: bool) -> Value:
 def _bars(title: str, rows: Sequence[Bar], currency: str) -> SafeString:
     shown = [value for row in rows for value in row.values if value is not None]
     low, high = min([ZERO, *shown]), max([ZERO, *shown])
-    room = WIDTH - LABELS - 2 * FIGURES
+    before = FIGURES if low < 0 else 0
+    room = WIDTH - LABELS - before - FIGURES
 
     def x(value: Decimal) -> int:
-        return LABELS + FIGURES + int((value - low) * room / ((high - low) or 1))
+        return LABELS + before + int((value - low) * room / ((high - low) or 1))
 
     parts: list[SafeString] = []
     top = 0

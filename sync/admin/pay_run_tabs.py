@@ -21,6 +21,7 @@ from sync.payroll.visibility import MASK, Sight
 
 ZERO = Decimal(0)
 SHOWN_BARS = 10
+SHOWN_FLAGS = 8
 REASONS = {
     Reason.FIRST: "",
     Reason.NEW: "new in this run",
@@ -56,10 +57,22 @@ def variances_of(content: Content) -> list[Variances]:
 
 
 def flags_of(content: Content) -> list[str]:
-    """A sentence for each change beyond the thresholds, for whoever is about to approve."""
+    """A sentence for each of the largest changes beyond the thresholds, for whoever is about to approve."""
     words = words_of(content.pay_run.integration, content.postings, content.lines)
     found = comparisons(content.pay_run, content.settings, content.masks.sight)
-    return [_flag(seen, words) for one in found for seen in one.flagged]
+    flagged = [seen for one in found for seen in _by_size(one) if seen.variance.flagged]
+    said = [_flag(seen, words) for seen in flagged[:SHOWN_FLAGS]]
+    if len(flagged) > SHOWN_FLAGS:
+        said.append(f"⚑ And {len(flagged) - SHOWN_FLAGS} more: see Variance.")
+    return said
+
+
+def _by_size(one: Comparison) -> list[Seen]:
+    """What is flagged first, then what may be shown, the largest change before the others."""
+    return sorted(
+        one.rows,
+        key=lambda seen: (not seen.variance.flagged, not seen.change, -abs(seen.variance.change) if seen.change else 0),
+    )
 
 
 def _flag(seen: Seen, words: Words) -> str:
@@ -90,11 +103,7 @@ def _sentence(one: Comparison, content: Content) -> str:
 
 
 def _largest(one: Comparison, words: Words) -> Chart:
-    by_size = sorted(
-        one.rows,
-        key=lambda seen: (not seen.variance.flagged, not seen.change, -abs(seen.variance.change) if seen.change else 0),
-    )
-    changed = [seen for seen in by_size if seen.variance.change][:SHOWN_BARS] if one.previous else []
+    changed = [seen for seen in _by_size(one) if seen.variance.change][:SHOWN_BARS] if one.previous else []
     return bars(
         f"largest-{one.currency}",
         "Largest changes by account and department",
