@@ -12,6 +12,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from connectors.pay_runs import PayKind
 from sync.api import filters
 from sync.api.amounts import Masked, Money, unless
 from sync.api.payroll_sight import RunView, run_view
@@ -94,7 +95,7 @@ class ReconciliationViewSet(ApiViewSet[Reconciliation]):
         found = self.get_object()
         view = run_view(request, found.pay_run, self.now())
         found.shown = {  # type: ignore[attr-defined]
-            "figures": [_told(row, ("amount",), _hides_run(view)) for row in found.figures],
+            "figures": [_told(row, ("amount",), _hides(row, view)) for row in found.figures],
             "differences": [_told(row, ("expected", "found"), _hides(row, view)) for row in found.differences],
         }
         return Response(WholeReconciliationSerializer(found).data)
@@ -106,12 +107,12 @@ def _told(row: Mapping[str, Any], amounts: tuple[str, ...], hidden: bool) -> dic
 
 
 def _hides(row: Mapping[str, Any], view: RunView) -> bool:
-    """A difference is one account's, a whole journal's, the run's, or a number of lines."""
-    if row["measure"] == Measure.LINES:
+    """A figure or a difference is the run's, one kind's, one account's, or a number of lines. What the run comes to is
+    hidden also where nothing of it stands any more."""
+    if view.sight is Sight.ALL or row["measure"] == Measure.LINES:
         return view.sight is Sight.NONE
-    return _hides_run(view) or bool(row["account"] and view.hides_account(row["account"]))
-
-
-def _hides_run(view: RunView) -> bool:
-    """What the run comes to; where nothing of it stands any more, it is hidden too."""
-    return view.sight is not Sight.ALL and (not view.postings or view.masks.hides_run)
+    if not view.postings or view.masks.hides_run:
+        return True
+    if row["measure"] in (Measure.NET_PAY, Measure.BALANCE):
+        return view.hides_kind(PayKind.NET_PAY)
+    return bool(row.get("account") and view.hides_account(row["account"]))

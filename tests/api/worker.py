@@ -23,9 +23,8 @@ def work(tenant_id: Any) -> None:
 def post(tenant_id: Any) -> None:
     """Does what was asked for about the journals of this tenant, once for each pay run that was asked about."""
     deeds = {"sync.jobs.advance": advance_postings, "sync.jobs.reconcile": reconcile_postings}
-    asked = [(task.func(), task.args()) for task in OrmQ.objects.order_by("pk")]
-    wanted = dict.fromkeys((func, args[1]) for func, args in asked if func in deeds and args[0] == str(tenant_id))
-    OrmQ.objects.all().delete()
+    ours = [task for task in OrmQ.objects.order_by("pk") if task.func() in deeds and task.args()[0] == str(tenant_id)]
+    OrmQ.objects.filter(pk__in=[task.pk for task in ours]).delete()
     with tenant_scope(tenant_id):
-        for func, pay_run in wanted:
+        for func, pay_run in dict.fromkeys((task.func(), task.args()[1]) for task in ours):
             deeds[func](pay_run, FastWorld())
