@@ -51,7 +51,7 @@ def next_step(content: Content, role: Role) -> Step:
         case _S.REJECTED:
             said = next((p.message for p in content.pay_run.postings.order_by("-pk") if p.message), "")
             sentence = f"Rejected: {said} Mend it, then check again."
-            return _for(role, Role.PREPARER, sentence, _act(pay_run, "Check again", "check"))
+            return _for(role, Role.PREPARER, sentence, _act(pay_run, "Check again", "check_again"))
     return Step(sentence=_QUIET[_S(pay_run.state)].format(source=pay_run.integration.source))
 
 
@@ -93,7 +93,7 @@ def _held(content: Content, role: Role) -> Step:
             role, Role.PREPARER, sentence, Step(sentence="", button=f"{mended.remedy}…", address=mended.address)
         )
     sentence = f"{number} this run from being posted. Mend it, then check again."
-    return _for(role, Role.PREPARER, sentence, _act(content.pay_run, "Check again", "check"))
+    return _for(role, Role.PREPARER, sentence, _act(content.pay_run, "Check again", "check_again"))
 
 
 def _ready(content: Content, role: Role) -> Step:

@@ -77,7 +77,7 @@ class PayRunPages(Records):
     title = "Pay runs"
 
     def own_urls(self) -> list[URLPattern]:
-        acts = ("check", "approve", "reject", "post_now", "verify", "tie_out", "reveal", "accept")
+        acts = ("check_again", "approve", "reject", "post_now", "verify", "tie_out", "reveal", "accept")
         names = (*acts, "correct", "evidence")
         return [self.url(f"<str:object_id>/{name.replace('_', '-')}/", getattr(self, name), name) for name in names]
 
@@ -168,7 +168,7 @@ class PayRunPages(Records):
         }
 
     @act(Role.PREPARER, says=SAID)
-    def check(self, request: HttpRequest, pay_run: PayRun) -> HttpResponse:
+    def check_again(self, request: HttpRequest, pay_run: PayRun) -> HttpResponse:
         run = asking.check_again(pay_run, now=timezone.now())
         return HttpResponseRedirect(reverse("admin:sync_run_change", args=[run.pk]))
 

@@ -15,7 +15,7 @@ from tests.admin.desk import Desk, desk_with
 
 P, A = Role.PREPARER, Role.APPROVER
 NEEDS = {
-    "check": P,
+    "check_again": P,
     "approve": A,
     "reject": A,
     "post_now": A,
@@ -91,7 +91,7 @@ def test_a_rejected_run_says_why_and_is_checked_again(desk: Desk) -> None:
     assert desk.state() == PayRun.State.REJECTED
     assert "The bonus is on the wrong account." in desk.see(P)
 
-    shown = desk.act(P, "check")
+    shown = desk.act(P, "check_again")
 
     with desk.payday.scope():
         run = Run.objects.latest("pk")
