@@ -99,10 +99,9 @@ def _held(content: Content, role: Role) -> Step:
 def _ready(content: Content, role: Role) -> Step:
     drafts = content.in_state(Posting.State.DRAFTED)
     sentence = "Look at the journals and at what changed, then approve."
-    if role.covers(Role.APPROVER) and drafts:
-        refusals = [refusal for draft in drafts if (refusal := why_not_approved(draft, content.settings))]
-        if refusals:
-            return Step(sentence=refusals[0])
+    # The first journal tells: whoever had a hand in one had a hand in all. The question looks at each.
+    if role.covers(Role.APPROVER) and drafts and (refusal := why_not_approved(drafts[0], content.settings)):
+        return Step(sentence=refusal)
     address = reverse("admin:sync_payrun_approve", args=[content.pay_run.pk])
     return _for(role, Role.APPROVER, sentence, Step(sentence="", button="Approve…", address=address))
 

@@ -89,7 +89,7 @@ class RunPages(Records):
             "choices": [state] if len(state.options) > 2 else [],
             "items": rows,
             "shown_items": _with_changes(rows.records, record),
-            "undone": 0 if dry or record.flow.kind != Flow.Kind.PEOPLE else sum(_counted(record, s) for s in UNDONE),
+            "undone": 0 if dry or record.flow.kind == Flow.Kind.PAYROLL else sum(_counted(record, s) for s in UNDONE),
             "dry": dry,
             "took": (record.finished_at - record.started_at).total_seconds()
             if record.finished_at and record.started_at

@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, reverse
 
 from audit.models import AuditEntry
-from sync.models import AccountRule, Mapping, PendingChange
+from sync.models import AccountRule, Mapping, PayRun, PendingChange, Posting
 from tenants.models import ApiKey, Membership
 from tests.admin.conftest import Office
 
@@ -38,6 +38,9 @@ def addresses(office: Office) -> Iterator[Address]:
             "sync_flow": story.flows["people"].pk,
             "sync_mapping": Mapping.objects.values_list("pk", flat=True)[0],
             "sync_accountrule": AccountRule.objects.values_list("pk", flat=True)[0],
+            "sync_payrun": PayRun.objects.values_list("pk", flat=True)[0],
+            "sync_posting": Posting.objects.values_list("pk", flat=True)[0],
+            "sync_payrollsettings": story.integration.pk,
             "sync_pendingchange": PendingChange.objects.values_list("pk", flat=True)[0],
             "connectors_connection": story.source.pk,
             "audit_auditentry": AuditEntry.objects.values_list("pk", flat=True)[0],

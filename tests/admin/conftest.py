@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from sync.models import AccountRule, Problem, Run, RunItem
+from sync.models import AccountRule, PayRun, Posting, PostingLine, Problem, Run, RunItem
 from tenants.models import Role
 from tests.cast import Cast, make_cast
 from tests.sync.story import Story, tell
@@ -47,6 +48,16 @@ def office(sandbox: dict[str, str]) -> Office:
         AccountRule.objects.create(
             integration=story.integration, item="earning:REG", debit="61000-210-0100", changed_at=timezone.now()
         )
+        paid = PayRun.objects.create(
+            integration=story.integration, source_id="pr-1", title="Nov 01 - Nov 14", kind="regular",
+            check_date=date(2026, 11, 20), state=PayRun.State.READY, found_at=timezone.now(),
+        )  # fmt: skip
+        posting = Posting.objects.create(
+            pay_run=paid, kind="payroll", key="payroll::USD:1", currency="USD", posting_date=date(2026, 11, 20),
+            description="Payroll 2026-11-20", reference="MLC-1", content_hash="c" * 64, line_count=1, debit=2, credit=2,
+            prepared_at=timezone.now(),
+        )  # fmt: skip
+        PostingLine.objects.create(posting=posting, number=1, account="61000-210-0100", debit=2, credit=0, people=2)
     run = story.run()
     with story.scope():
         problem = Problem.objects.get(integration=story.integration, state=Problem.State.OPEN)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from django.db import connection, transaction
@@ -15,11 +15,18 @@ from django.utils import timezone
 from audit.record import Entry, record
 from connectors.models import Connection
 from sync.models import (
+    Approval,
     BlockedRecord,
     Flow,
     Integration,
     Mapping,
+    PayFinding,
+    PayrollSettings,
+    PayRun,
     PendingChange,
+    Posting,
+    PostingLine,
+    PostingShare,
     Problem,
     ReferenceValue,
     Run,
@@ -87,10 +94,51 @@ class Company:
             record(
                 [Entry(action="worker.updated", subject_kind="worker", subject_id="w0") for n in range(rows)], at=NOW
             )
+        self._pay(rows)
         for n in range(rows):
             make_key(self.tenant, Role.VIEWER, name=f"key {n}")
             make_user(f"u{n}", self.tenant, Role.VIEWER)
         self.item = RunItem.objects.filter(run=self.runs[0])[0]
+
+    def _pay(self, rows: int) -> None:
+        """As many fortnights as asked for; the latest has as many journals, lines, shares and findings."""
+        PayrollSettings.objects.create(integration=self.integration)
+        today = timezone.localdate()
+        values = {
+            "integration": self.integration,
+            "kind": "regular",
+            "company": "c1",
+            "found_at": NOW,
+            "drafted_at": NOW,
+        }
+        totals = [{"currency": "USD", "people": 9, "by_kind": {"earning": "9.00", "net_pay": "9.00"}}]
+        for n in range(rows):
+            self.pay_run = PayRun.objects.create(
+                source_id=f"p{n}", title=f"Run {n}", check_date=today - timedelta(days=7 * (rows - n)), state="held",
+                people=9, totals=totals, read_at=NOW, **values,
+            )  # fmt: skip
+            PayFinding.objects.create(
+                pay_run=self.pay_run, stage="draft", code="no_rule", kind="item", culprit=f"i{n}", sentence="No rule.",
+                remedy="Choose.", found_at=NOW,
+            )  # fmt: skip
+            for place in range(rows if n == rows - 1 else 1):
+                self._journal(n, place, rows)
+        PayRun.objects.filter(pk=self.pay_run.pk).update(state="ready")
+
+    def _journal(self, run: int, place: int, rows: int) -> None:
+        self.posting = Posting.objects.create(
+            pay_run=self.pay_run, kind="payroll", key=f"payroll::USD:{place}", currency="USD",
+            posting_date=date(2026, 1, 2), description="Payroll", reference=f"MLC-{run}-{place}", content_hash="c" * 64,
+            line_count=rows, debit=rows, credit=rows, prepared_at=NOW,
+        )  # fmt: skip
+        for n in range(rows):
+            line = PostingLine.objects.create(
+                posting=self.posting, number=n, account=f"a{n}", department=f"d{n}", debit=1, credit=0, people=n,
+            )  # fmt: skip
+            PostingShare.objects.create(line=line, item="earning:REG", side="debit", amount=1, people=n)
+        Approval.objects.create(
+            posting=self.posting, decision="approved", content_hash="c" * 64, by="ann", by_key="user:ann", at=NOW
+        )
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +168,14 @@ PAGES: dict[str, Callable[[Company], str]] = {
     "problems": lambda c: reverse("admin:sync_problem_changelist"),
     "problem": lambda c: reverse("admin:sync_problem_change", args=[c.problem.pk]),
     "upcoming": lambda c: reverse("admin:sync_pendingchange_changelist"),
+    "pay runs": lambda c: reverse("admin:sync_payrun_changelist"),
+    "pay run": lambda c: reverse("admin:sync_payrun_change", args=[c.pay_run.pk]),
+    "variance": lambda c: reverse("admin:sync_payrun_change", args=[c.pay_run.pk]) + "?tab=variance",
+    "findings": lambda c: reverse("admin:sync_payrun_change", args=[c.pay_run.pk]) + "?tab=problems",
+    "tie-out": lambda c: reverse("admin:sync_payrun_change", args=[c.pay_run.pk]) + "?tab=reconciliation",
+    "history": lambda c: reverse("admin:sync_payrun_change", args=[c.pay_run.pk]) + "?tab=history",
+    "journal": lambda c: reverse("admin:sync_posting_change", args=[c.posting.pk]) + "?line=1",
+    "payroll settings": lambda c: reverse("admin:sync_payrollsettings_change", args=[c.integration.pk]),
     "audit": lambda c: reverse("admin:audit_auditentry_changelist"),
     "timeline": lambda c: reverse("admin:audit_auditentry_timeline", args=["worker", "w0"]),
     "people": lambda c: reverse("admin:tenants_membership_changelist"),
