@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
@@ -21,6 +21,7 @@ from sync.models import PayRun
 from sync.payroll.evidence_tables import Row, Tables
 from sync.payroll.sight import revealed_until
 from sync.payroll.trail import record_pay_run
+from sync.payroll.tying import Where
 from sync.payroll.visibility import Sight
 from tenants.models import Tenant
 from tenants.scope import current_tenant_id
@@ -42,6 +43,7 @@ def pack(pay_run: PayRun, *, now: datetime) -> IO[bytes]:
     tell. With a reveal the sums can be followed to the cent. The register is by pay item and department, never by
     worker. Memory grows with the lines of the journals, not with the register or the trail.
     """
+    pay_run = PayRun.objects.select_related("integration__source", "integration__target").get(pk=pay_run.pk)
     sight = Sight.ALL if revealed_until(pay_run, now=now) else Sight.GROUPS
     tables = Tables(pay_run, sight)
     with transaction.atomic():
@@ -102,7 +104,25 @@ def _page(pay_run: PayRun, tables: Tables, audit: Any, now: datetime) -> str:
         "journals": [row | {"approvals": approvals.get(row["reference"], [])} for row in tables.journals()],
         "findings": list(tables.findings()),
         "tie_out": reconciliations[-1] if reconciliations else None,
+        "places": [where.value for where in Where],
+        "figures": _side_by_side(reconciliations[-1]["figures"]) if reconciliations else [],
         "tie_outs": len(reconciliations),
         "audit": audit,
     }
     return render_to_string("payroll/evidence.html", context)
+
+
+def _side_by_side(figures: Sequence[Row]) -> list[Row]:
+    """Each measure of a company in one row, with its figure at every place, None where there is none."""
+    found: dict[tuple[str, str, str], dict[str, Row]] = {}
+    for row in figures:
+        found.setdefault((row["company"], row["currency"], row["measure"]), {})[row["where"]] = row
+    return [
+        {
+            "company": company,
+            "currency": currency,
+            "measure": measure.replace("_", " "),
+            "cells": [by_place.get(where.value) for where in Where],
+        }
+        for (company, currency, measure), by_place in found.items()
+    ]

@@ -217,6 +217,7 @@ class Tables:
             {
                 "currency": figures["currency"],
                 "kind": kind,
+                "words": kind.replace("_", " ").capitalize(),
                 "people": figures["people"],
                 **amounts(not self.masks.hides_kind(kind), amount=amount),
             }
@@ -229,4 +230,11 @@ def amounts(is_shown: bool, **values: Decimal | str | None) -> Row:
     """The values as decimal text, or none of them and ``masked``."""
     if not is_shown:
         return {**dict.fromkeys(values), "masked": True}
-    return {name: None if value is None else str(value) for name, value in values.items()} | {"masked": False}
+    return {name: None if value is None else plain(value) for name, value in values.items()} | {"masked": False}
+
+
+def plain(value: Decimal | str) -> str:
+    """Two decimals, more where the amount has more."""
+    amount = Decimal(value).normalize()
+    exponent = amount.as_tuple().exponent
+    return f"{amount:.{max(2, -exponent) if isinstance(exponent, int) else 2}f}"

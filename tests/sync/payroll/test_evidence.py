@@ -86,6 +86,7 @@ def test_the_pack_tells_the_whole_story_and_can_be_verified(sandbox: dict[str, s
     assert "ties out to the cent" in text
     assert f"takes back {original.reference}" in text
     assert "because: Wrong plant" in text
+    assert "8 people · Reversed" in text
     assert original.approved_hash in text
 
 
@@ -174,7 +175,7 @@ def test_taking_it_away_is_told_and_another_company_cannot(sandbox: dict[str, st
         assert json.loads(entry.body)["detail"]["revealed"] is False
         assert Posting.objects.count() == 1
     other = make_tenant("Other Corp")
-    with tenant_scope(other.id), pytest.raises(PayrollSettings.DoesNotExist):
+    with tenant_scope(other.id), pytest.raises(PayRun.DoesNotExist):
         pack(pay_run, now=payday.story.world.now())
     with tenant_scope(other.id):
         assert not AuditEntry.objects.exists()
