@@ -15,7 +15,7 @@ from demo.processes import ROOT, Stage, stage
 from demo.screen import Screen
 from demo.story import Story
 
-SCHEDULE = {"reference": 60, "people": 15}
+SCHEDULE = {"reference": 60, "people": 15, "payroll": 15}
 """Minutes between runs while it stays up."""
 
 
@@ -64,7 +64,10 @@ def _conclude(story: Story, screen: Screen) -> bool:
         for sentence in failures:
             print(f"    {sentence}", flush=True)
     else:
-        print(f"\nProved: Rippling and Plex agree on every person. {screen.seconds:.0f} seconds.", flush=True)
+        print(
+            f"\nProved: Rippling and Plex agree on every person and every cent. {screen.seconds:.0f} seconds.",
+            flush=True,
+        )
     return not failures
 
 
@@ -73,7 +76,11 @@ def _stay(here: Stage, story: Story) -> None:
     for flow, minutes in SCHEDULE.items():
         story.api.patch(f"flows/{story.setup.flows[flow]}/", {"every_minutes": minutes})
     access = story.access
-    print(f"\nEverything stays up; people are compared every {SCHEDULE['people']} minutes.", flush=True)
+    print(
+        f"\nEverything stays up; people are compared every {SCHEDULE['people']} minutes, and pay runs every "
+        f"{SCHEDULE['payroll']}.",
+        flush=True,
+    )
     print(f"    Admin    {access.address}/admin/")
     for role, login in access.logins.items():
         print(f"             {login:<34} {role}")

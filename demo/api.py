@@ -32,6 +32,17 @@ class Api:
     def patch(self, address: str, body: Any) -> Any:
         return self._send("PATCH", address, body).json()
 
+    def refused(self, address: str, body: Any = None) -> str:
+        """The sentence with which this act is refused. DemoError when it is not."""
+        answer = self._ask("POST", address, json=body)
+        if answer.status_code != httpx.codes.CONFLICT:
+            raise DemoError(f"POST {address} was not refused: {answer.status_code} {answer.text[:1000]}")
+        return str(answer.json()["detail"])
+
+    def upload(self, address: str, csv: str) -> Any:
+        """What is answered to a CSV file."""
+        return self._done(self._ask("POST", address, content=csv.encode(), headers={"Content-Type": "text/csv"})).json()
+
     def download(self, address: str) -> bytes:
         """The body as it came."""
         return self._send("GET", address).content
@@ -60,13 +71,19 @@ class Api:
         return run
 
     def _send(self, method: str, address: str, body: Any = None) -> httpx.Response:
+        return self._done(self._ask(method, address, json=body))
+
+    def _ask(self, method: str, address: str, **content: Any) -> httpx.Response:
         try:
-            response = self._client.request(method, address, json=body)
+            return self._client.request(method, address, **content)
         except httpx.HTTPError as error:
             self._alive()
             raise DemoError(f"{method} {address}: no answer from the API ({error!r}).") from error
+
+    def _done(self, response: httpx.Response) -> httpx.Response:
         if response.status_code >= 400:
-            raise DemoError(f"{method} {address}: {response.status_code} {response.text[:1000]}")
+            asked = response.request
+            raise DemoError(f"{asked.method} {asked.url}: {response.status_code} {response.text[:1000]}")
         return response
 
 
@@ -85,6 +102,10 @@ class Customer:
         """Something happens at the company."""
         return self._control("POST", f"/{self.connect['key']}/changes/{action}", arguments)
 
+    def fault(self, **fault: Any) -> None:
+        """The simulator misbehaves once."""
+        self._control("POST", f"/{self.connect['key']}/faults", fault)
+
     def _control(self, method: str, rest: str, body: Any = None) -> Any:
         try:
             answer = httpx.request(
@@ -94,4 +115,4 @@ class Customer:
             raise DemoError(f"The simulator does not answer ({error!r}).") from error
         if answer.status_code >= 400:
             raise DemoError(f"The simulator refused {rest or 'a new company'}: {answer.text[:1000]}")
-        return answer.json()
+        return answer.json() if answer.content else None

@@ -121,9 +121,16 @@ def local_today() -> date:
 
 
 def rippling_options() -> dict[str, Any]:
-    """The company in Rippling before it is arranged by plant. At its noon, the date is the same here and there."""
+    """The company in Rippling before it is arranged by plant, and before it pays anybody through Rippling. At its
+    noon, the date is the same here and there."""
     noon = datetime.combine(local_today(), time(12), ZoneInfo(TIME_ZONE))
-    return {"size": HEADCOUNT, "terminated": FORMER, "now": noon.isoformat(), "log_requests": False}
+    return {
+        "size": HEADCOUNT,
+        "terminated": FORMER,
+        "now": noon.isoformat(),
+        "payroll": {"runs": 0, "route": "v2"},
+        "log_requests": False,
+    }
 
 
 def arrangement(workers: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -144,15 +151,17 @@ def arrangement(workers: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, 
 # -- Plex ----------------------------------------------------------------------------------------------------------
 
 
-def plex_options(workers: list[dict[str, Any]], titles: list[str]) -> dict[str, Any]:
-    """The same company in Plex, as it was before anybody connected it."""
+def plex_options(
+    workers: list[dict[str, Any]], titles: list[str], charts: dict[str, list[dict[str, Any]]]
+) -> dict[str, Any]:
+    """The same company in Plex, as it was before anybody connected it; ``charts`` are the accounts by PCN."""
     return {
         "plants": [
             {
                 "pcn": int(plant.pcn),
                 "code": plant.company_code,
                 "buildings": [{"buildingCode": plant.building, "name": f"{plant.city} plant"}],
-                "accounts": list(_chart(plant)),
+                "accounts": charts[plant.pcn],
             }
             for plant in PLANTS
         ],
@@ -176,20 +185,6 @@ def plex_departments() -> list[str]:
 def plex_positions(titles: list[str]) -> list[str]:
     """Positions that both plants have set up."""
     return sorted({POSITIONS.get(title, title) for title in titles})
-
-
-def _chart(plant: Plant) -> Iterator[dict[str, Any]]:
-    """Accounts as base-costcenter-sub, with the plant's own cost centers."""
-    for base, name, category in (("10120", "Cash payroll account", "Asset"), ("21500", "Wages payable", "Liability")):
-        yield {"accountNumber": f"{base}-000-0000", "name": name, "categoryType": category}
-    departments = [*(in_plex for _, in_plex in SHOP.values()), NEW_DEPARTMENT_IN_PLEX]
-    for number, department in enumerate(departments, start=1):
-        for base, name in (("61000", "Direct labor"), ("61100", "Overtime premium"), ("61200", "Employer taxes")):
-            yield {
-                "accountNumber": f"{base}-{plant.code}{number}0-0100",
-                "name": f"{name} {department} {plant.city}",
-                "categoryType": "Expense",
-            }
 
 
 def _keyed_by_hand(workers: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 import time
 from collections.abc import Iterator, Sequence
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 
 WIDTH = 100
 INDENT = "    "
+AMOUNT = re.compile(r"-?[\d,]+\.\d\d")
 
 
 class Screen:
@@ -37,12 +39,12 @@ class Screen:
         print(textwrap.fill(sentence, WIDTH, initial_indent=INDENT, subsequent_indent=INDENT), flush=True)
 
     def table(self, rows: Sequence[Sequence[object]], head: Sequence[str] = ()) -> None:
-        """Columns as wide as their content: numbers to the right, the last one wrapped."""
+        """Columns as wide as their content: numbers and amounts to the right, the last one wrapped."""
         lines = [list(map(str, row)) for row in ([head, *rows] if head else rows)]
         if not lines:
             return
         widths = [max(len(line[n]) for line in lines) for n in range(len(lines[0]))]
-        numbers = {n for n in range(len(widths)) if all(isinstance(row[n], int) for row in rows)}
+        numbers = {n for n in range(len(widths)) if all(_is_number(row[n]) for row in rows)}
         for number, line in enumerate(lines):
             cells = [
                 c.rjust(w) if n in numbers else c.ljust(w) for n, (c, w) in enumerate(zip(line, widths, strict=True))
@@ -53,3 +55,7 @@ class Screen:
                 before = " " * len(before)
             if head and number == 0:
                 print(f"{INDENT}{'  '.join('-' * width for width in widths)[: WIDTH - len(INDENT)]}", flush=True)
+
+
+def _is_number(cell: object) -> bool:
+    return isinstance(cell, int) or (isinstance(cell, str) and AMOUNT.fullmatch(cell) is not None)

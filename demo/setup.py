@@ -95,6 +95,7 @@ def _plex(there: Customer, rippling: Customer) -> dict[str, Any]:
             "plants": "\n".join(f"{plant.pcn}:{plant.company_code}" for plant in further),
             "user_id_rule": "number",
             "default_shift": "1st",
+            "journal_status": "Posted",
             "known_departments": ",".join(company.plex_departments()),
             "known_positions": ",".join(company.plex_positions(titles)),
             "known_types": ",".join(sorted(set(company.TYPES.values()))),
@@ -151,6 +152,16 @@ def _mapping(setup: Setup, kind: str, source_key: str, target_key: str) -> dict[
         "source_key": source_key,
         "target_key": target_key,
     }
+
+
+def map_cost_centers(setup: Setup, centers: dict[str, str]) -> int:
+    """Each department of Rippling that is in use means its cost center in Plex, given by its name; how many."""
+    mappings = [
+        _mapping(setup, "cost_center", value["external_id"], centers[value["name"]])
+        for value in setup.values("source", "department")
+    ]
+    setup.api.post("mappings/bulk/", {"mappings": mappings})
+    return len(mappings)
 
 
 def map_one(setup: Setup, kind: str, name: str, target_key: str) -> None:

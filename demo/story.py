@@ -1,4 +1,4 @@
-"""The story of Northfield, step by step: set up, mapped, previewed, loaded, changed, blocked, mended, proved."""
+"""The story of Northfield, step by step: set up, mapped, previewed, loaded, changed, blocked, mended, paid, proved."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from demo import changes, company, proof, setup
+from demo import books, changes, company, proof, setup
 from demo.api import Api, Customer, DemoError
+from demo.desk import Desk
+from demo.payday import Payday
 from demo.processes import PATIENCE, Stage
 from demo.screen import Screen
 from demo.setup import Setup
@@ -70,6 +72,7 @@ class Story:
         self._mend()
         self._last_run()
         self._prove()
+        self._pay()
         self._verify_audit()
 
     # -- Before anything is connected ------------------------------------------------------------------------------
@@ -88,7 +91,9 @@ class Story:
                 rippling.change(action, **arguments)
             there = rippling.snapshot()["workers"]
             titles = [worker["title"] for worker in there]
-            plex = Customer(sandbox["plex"], company.plex_options(there, titles))
+            plex = Customer(sandbox["plex"], company.plex_options(there, titles, books.charts()))
+            for plant in company.PLANTS:
+                plex.change("add_journal", **books.entered_by_hand(plant))
             self._show_headcount(rippling, plex)
             wrong = len(proof.differences(rippling, plex))
             self.screen.say(
@@ -229,6 +234,15 @@ class Story:
                     [self.summary.people["open_problems"], "open problems"],
                 ]
             )
+
+    # -- Payroll ---------------------------------------------------------------------------------------------------
+
+    def _pay(self) -> None:
+        access = self.access
+        approver = Desk(access.address, access.logins["approver"], access.password, self.stage.require_alive)
+        Payday(self.stage, self.setup, self.screen, self.summary, approver).tell()
+
+    # -- The trail of all that -------------------------------------------------------------------------------------
 
     def _verify_audit(self) -> None:
         with self.screen.step("Audit trail verified, and exported and verified without the product"):

@@ -35,6 +35,7 @@ class Summary:
     outcomes: dict[str, int] = field(default_factory=lambda: {name: 0 for name in OUTCOMES if name != "queued"})
     runs: dict[str, dict[str, int]] = field(default_factory=dict)
     people: dict[str, Any] = field(default_factory=dict)
+    payroll: dict[str, Any] = field(default_factory=lambda: {"states": {}, "difference": None})
     audit: dict[str, Any] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
 
@@ -55,7 +56,7 @@ class Summary:
             "integrations": {
                 "I1": {
                     "people": {**self.people, "outcomes": self.outcomes, "runs": self.runs},
-                    "payroll": {"states": {}, "difference": None},
+                    "payroll": self.payroll,
                 }
             },
             "audit": self.audit,

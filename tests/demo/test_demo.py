@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import psutil
 from tests.conftest import ROOT
 
 
-def test_the_first_company_is_set_up_changed_mended_and_proved(tmp_path: Path) -> None:
+def test_the_first_company_is_set_up_changed_mended_paid_and_proved(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "demo", "--once", "--summary", str(tmp_path / "summary.json")],
         cwd=ROOT,
@@ -22,17 +23,29 @@ def test_the_first_company_is_set_up_changed_mended_and_proved(tmp_path: Path) -
         env={**os.environ, "ML_DATA_DIR": str(tmp_path), "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/customers"},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=400,
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert summary["failures"] == []
     assert summary["audit"]["verified"] is True
-    assert summary["audit"]["entries"] > 200
-    assert summary["integrations"]["I1"]["payroll"] == {"states": {}, "difference": None}
+    assert summary["audit"]["entries"] > 400
+    payroll_ties_out(summary["integrations"]["I1"]["payroll"])
     people_agree(summary["integrations"]["I1"]["people"])
     runs_did_what_happened(summary["integrations"]["I1"]["people"])
     assert left_running(tmp_path) == []
+
+
+def payroll_ties_out(payroll: dict[str, Any]) -> None:
+    """Two periods of two plants and one run off cycle, one of them corrected, to the cent."""
+    assert (payroll["pay_runs"], payroll["states"]) == (5, {"reconciled": 5})
+    # One journal a run, then the reversal of one and what takes its place.
+    assert (payroll["journals_posted"], payroll["reversed"]) == (7, 1)
+    assert Decimal(payroll["register_total"]) == Decimal(payroll["ledger_total"]) > 900_000
+    assert Decimal(payroll["net_pay"]) == Decimal(payroll["wages_payable"]) > 500_000
+    assert {run["difference"] for run in payroll["by_pay_run"]} == {payroll["difference"]} == {"0.00"}
+    assert sorted(run["journals"] for run in payroll["by_pay_run"]) == [1, 1, 1, 1, 3]
+    assert payroll["evidence"]["verified"] is True
 
 
 def people_agree(people: dict[str, Any]) -> None:
