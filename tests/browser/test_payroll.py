@@ -176,6 +176,8 @@ def it_is_posted_once_and_ties_out(office: Office, page: Page, camera: Camera) -
     office.tab("Reconciliation")
     expect(page.get_by_text("Everything agrees to the cent")).to_be_visible()
     camera("reconciliation")
+    page.locator("figure.chart svg").scroll_into_view_if_needed()
+    camera("gross-to-net")
     office.tab("History")
     expect(page.get_by_text("Month-end review of the bonus").first).to_be_visible()
     camera("pay-run-history")
