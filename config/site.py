@@ -82,45 +82,46 @@ class Site(UnfoldAdminSite):  # type: ignore[misc]
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The side bar, in the order in which things are needed."""
-
-    def item(title: str, icon: str, name: str, role: Role = Role.VIEWER) -> dict[str, Any]:
-        return {
-            "title": title,
-            "icon": icon,
-            "link": reverse_lazy(f"admin:{name}"),
-            "permission": lambda request: allows(request, role),
-        }
-
     return [
         {
             "items": [
-                item("Dashboard", "space_dashboard", "index"),
-                item("Pay runs", "payments", "sync_payrun_changelist"),
-                item("Problems", "inbox", "sync_problem_changelist"),
-                item("Runs", "play_circle", "sync_run_changelist"),
-                item("Upcoming changes", "event_upcoming", "sync_pendingchange_changelist"),
+                _link("Dashboard", "space_dashboard", "index"),
+                _link("Pay runs", "payments", "sync_payrun_changelist"),
+                _link("Problems", "inbox", "sync_problem_changelist"),
+                _link("Runs", "play_circle", "sync_run_changelist"),
+                _link("Month end", "calendar_month", "sync_ledgeractivity_changelist"),
+                _link("Upcoming changes", "event_upcoming", "sync_pendingchange_changelist"),
             ]
         },
         {
             "title": "Set-up",
             "separator": True,
             "items": [
-                item("Connections", "cable", "connectors_connection_changelist"),
-                item("Integrations", "sync_alt", "sync_integration_changelist"),
-                item("Mappings", "join_inner", "sync_mapping_changelist"),
-                item("Account rules", "account_tree", "sync_accountrule_changelist"),
+                _link("Connections", "cable", "connectors_connection_changelist"),
+                _link("Integrations", "sync_alt", "sync_integration_changelist"),
+                _link("Mappings", "join_inner", "sync_mapping_changelist"),
+                _link("Account rules", "account_tree", "sync_accountrule_changelist"),
             ],
         },
         {
             "title": "Control",
             "separator": True,
             "items": [
-                item("Audit trail", "verified", "audit_auditentry_changelist"),
-                item("People", "group", "tenants_membership_changelist", Role.ADMINISTRATOR),
-                item("API keys", "key", "tenants_apikey_changelist", Role.ADMINISTRATOR),
+                _link("Audit trail", "verified", "audit_auditentry_changelist"),
+                _link("People", "group", "tenants_membership_changelist", Role.ADMINISTRATOR),
+                _link("API keys", "key", "tenants_apikey_changelist", Role.ADMINISTRATOR),
             ],
         },
     ]
+
+
+def _link(title: str, icon: str, name: str, role: Role = Role.VIEWER) -> dict[str, Any]:
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{name}"),
+        "permission": lambda request: allows(request, role),
+    }
 
 
 def stylesheet(request: HttpRequest) -> str:

@@ -6,7 +6,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol, cast
 
 import structlog
@@ -27,9 +27,10 @@ from connectors.errors import ConnectorError
 from connectors.models import Connection
 from connectors.registry import open_connector
 from sync.failures import policy_for
-from sync.models import Flow, PayRun, Run, RunItem
+from sync.models import Flow, Integration, PayRun, Run, RunItem
 from sync.payroll.claims import watchful
 from sync.payroll.flow import run_payroll
+from sync.payroll.month_end import read_month
 from sync.payroll.posting import advance
 from sync.payroll.reconciling import reconcile
 from sync.people import run_people
@@ -142,13 +143,32 @@ def reconcile_postings(pay_run_id: int, world: World) -> PayRun:
     return _with_ledger(pay_run_id, world, lambda pay_run, target: reconcile(pay_run, target, now=world.now()))
 
 
+def read_ledger_month(integration_id: str, month: date, world: World) -> None:
+    """Remember what the ledger shows now of the accounts our journals of a month are on. A connection that does not
+    work is noted on it."""
+    integration = Integration.objects.select_related("target").get(pk=integration_id)
+    _at_ledger(
+        integration.target,
+        world,
+        lambda target: read_month(integration, target, month, now=world.now()),
+        integration=integration_id,
+    )
+
+
 def _with_ledger(pay_run_id: int, world: World, act: Callable[[PayRun, LedgerTarget], object]) -> PayRun:
     pay_run = PayRun.objects.select_related("integration__source", "integration__target").get(pk=pay_run_id)
-    connection = pay_run.integration.target
+    _at_ledger(pay_run.integration.target, world, lambda target: act(pay_run, target), pay_run=pay_run.pk)
+    pay_run.refresh_from_db()
+    return pay_run
+
+
+def _at_ledger(
+    connection: Connection, world: World, act: Callable[[LedgerTarget], object], **subject: int | str
+) -> None:
     correlation_id = uuid.uuid4().hex
     with (
         acting_as("system", "Worker", correlation_id=correlation_id),
-        structlog.contextvars.bound_contextvars(pay_run=pay_run.pk),
+        structlog.contextvars.bound_contextvars(**subject),
     ):
         try:
             target = open_connector(
@@ -159,15 +179,13 @@ def _with_ledger(pay_run_id: int, world: World, act: Callable[[PayRun, LedgerTar
                 correlation_id=correlation_id,
             )
             try:
-                act(pay_run, cast(LedgerTarget, target))
+                act(cast(LedgerTarget, target))
             finally:
                 target.close()
         except ConnectorError as error:
             log.warning("postings.stopped", error=type(error).__name__, detail=error.detail)
             if policy_for(error).needs_attention:
                 _note_connection(connection, error)
-    pay_run.refresh_from_db()
-    return pay_run
 
 
 def _open(connection: Connection, run: Run, world: World) -> Connector:

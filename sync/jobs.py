@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from datetime import date
 
 from django.utils import timezone
 
 from audit.context import acting_as
-from sync.execution import SystemWorld, advance_postings, execute_run, reconcile_postings
+from sync.execution import SystemWorld, advance_postings, execute_run, read_ledger_month, reconcile_postings
 from sync.schedules import start_due_flows
 from sync.sweeping import sweep, sweep_postings
 from tenants.rls import tenant_ids
@@ -30,6 +31,12 @@ def reconcile(tenant_id: str, pay_run_id: int) -> None:
     """Tie out what is on the ledger of one pay run."""
     with tenant_scope(uuid.UUID(tenant_id)):
         reconcile_postings(pay_run_id, SystemWorld())
+
+
+def read_ledger(tenant_id: str, integration_id: str, month: str) -> None:
+    """Read what the ledger shows of a month (its first day, ISO) anew."""
+    with tenant_scope(uuid.UUID(tenant_id)):
+        read_ledger_month(integration_id, date.fromisoformat(month), SystemWorld())
 
 
 def tick() -> None:

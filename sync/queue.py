@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from django_q.tasks import async_task
 
-from sync.models import PayRun, Run
+from sync.models import Integration, PayRun, Run
 from tenants.scope import current_tenant_id
 
 
@@ -23,3 +25,10 @@ def enqueue_reconciliation(pay_run: PayRun) -> None:
     """A worker will read back what is on the ledger of this pay run and tie it out anew. Inside a transaction the job
     exists only if that commits."""
     async_task("sync.jobs.reconcile", str(current_tenant_id()), pay_run.pk, group="postings")
+
+
+def enqueue_ledger(integration: Integration, month: date) -> None:
+    """A worker will read what the ledger shows of a month anew. Inside a transaction the job exists only if that
+    commits."""
+    args = (str(current_tenant_id()), str(integration.pk), month.isoformat())
+    async_task("sync.jobs.read_ledger", *args, group="postings")

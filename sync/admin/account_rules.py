@@ -36,12 +36,13 @@ from sync.admin.rule_lines import (
 )
 from sync.admin.rule_simulation import RUNS, Proposal, packed, shown_run, unpacked
 from sync.admin.rule_winning import Verdict, verdicts
+from sync.admin.run_secrets import RunSecrets
 from sync.mappings import mapped_kinds
 from sync.models import AccountRule, Integration, PayrollSettings
 from sync.payroll.account_rule_files import export_csv, import_csv
 from sync.payroll.account_rules import remove_rule, save_rules
 from sync.payroll.asking import check_all_again
-from sync.payroll.coverage import ItemCoverage, ItemState, history, items_of
+from sync.payroll.coverage import LATEST, ItemCoverage, ItemState, history, items_of
 from sync.payroll.ledgers import opened_ledger
 from sync.payroll.register import Dimensions
 from sync.payroll.rule_checks import Chart, Places
@@ -91,7 +92,9 @@ class AccountRulePages(Records):
         require(request, Role.PREPARER)
         deed, _, which = request.POST.get("act", "").partition(":")
         if deed == "remove":
-            return self._try(request, integration, Proposal(rules=[], removed=[int(which)] if which.isdigit() else []))
+            return self._try(
+                request, integration, Proposal(rules=[], removed=[int(which)] if which.isdecimal() else [])
+            )
         if deed == "check":
             return self._check_again(request, integration)
         if deed not in ("save", "try"):
@@ -116,12 +119,14 @@ class AccountRulePages(Records):
 
     def _show(self, request: HttpRequest, integration: Integration, errors: Mapping[str, str]) -> HttpResponse:
         fewest = PayrollSettings.objects.get(integration=integration).fewest_people
-        table = over_time(history(integration), fewest)
+        runs = history(integration)
+        table = over_time(runs, fewest)
         if file := csv_answer(request, [table], "account-rules"):
             return file
         items = items_of(integration, on=timezone.localdate())
         words = Words(integration)
-        money = Money(items, sight_of(_role(request), None, now=timezone.now()), fewest)
+        telling = RunSecrets([run for run, _ in runs[:LATEST]], fewest).items()
+        money = Money(items, sight_of(_role(request), None, now=timezone.now()), fewest, telling)
         changed_at = max((rule.changed_at for item in items for rule in item.rules), default=None)
         waiting = list(waiting_for_rules(integration, changed_at)[: SHOWN_RUNS + 1])
         used = {text for item in items for rule in item.rules for text in (rule.debit, rule.credit, rule.settlement)}
@@ -170,7 +175,7 @@ class AccountRulePages(Records):
 
     def _try(self, request: HttpRequest, integration: Integration, proposal: Proposal) -> HttpResponse:
         """The trial's page: what the latest pay runs would have been, and the question whether to keep that."""
-        removed = list(AccountRule.objects.filter(integration=integration, pk__in=proposal.removed))
+        removed = _to_remove(integration, proposal)
         if not proposal.rules and not removed:
             messages.info(request, "Change a rule first, then try it.")
             return HttpResponseRedirect(self.address("workbench", integration.pk))
@@ -182,6 +187,7 @@ class AccountRulePages(Records):
         except ConnectorError as error:
             tried, sentence = [], error.sentence
         names, now = load_words(integration), timezone.now()
+        secrets = RunSecrets([run.pay_run for run in tried], settings.fewest_people)
         runs = [
             shown_run(
                 run,
@@ -190,6 +196,7 @@ class AccountRulePages(Records):
                 words.accounts,
                 sight_of(_role(request), run.pay_run, now=now),
                 settings.fewest_people,
+                secrets,
             )
             for run in tried
         ]
@@ -219,7 +226,7 @@ class AccountRulePages(Records):
     def _keep(self, request: HttpRequest, integration: Integration, proposal: Proposal) -> None:
         now = timezone.now()
         with transaction.atomic():
-            gone = list(AccountRule.objects.filter(integration=integration, pk__in=proposal.removed))
+            gone = _to_remove(integration, proposal)
             for rule in gone:
                 remove_rule(rule, now=now)
             if proposal.rules:
@@ -315,6 +322,11 @@ class AccountRulePages(Records):
         if found is None:
             raise Http404("There is no such integration in your company.")
         return found
+
+
+def _to_remove(integration: Integration, proposal: Proposal) -> list[AccountRule]:
+    known = [pk for pk in proposal.removed if 0 < pk < 2**63]
+    return list(AccountRule.objects.filter(integration=integration, pk__in=known))
 
 
 def _role(request: HttpRequest) -> Role | None:

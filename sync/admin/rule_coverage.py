@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -39,12 +39,17 @@ class Money:
     """What the latest runs paid of each pay item, and what of it this person may see.
 
     An item's amount must be got neither from the other items of its sort of rule, whose sum is shown here, nor from
-    those of its kind, whose sum is shown with the pay run.
+    those of its kind, whose sum is shown with the pay run. ``telling`` are items whose sum tells one person's part.
     """
 
-    def __init__(self, items: Sequence[ItemCoverage], sight: Sight, fewest: int) -> None:
+    def __init__(
+        self, items: Sequence[ItemCoverage], sight: Sight, fewest: int, telling: Collection[str] = frozenset()
+    ) -> None:
         self._sight = sight
-        found = list(_weights(items))
+        found = [
+            (key, msgspec.structs.replace(weight, people=1) if key[1] in telling else weight)
+            for key, weight in _weights(items)
+        ]
         self._amounts = {key: weight.amount for key, weight in found}
         by_word = masked(
             [_cell(weight, f"{word} {currency}", currency) for (_, _, word, currency), weight in found],
@@ -75,17 +80,17 @@ class Money:
 
     def _bar(self, currency: str, by_word: Mapping[str, Decimal]) -> CurrencyMoney:
         total = sum(by_word.values(), ZERO)
-        telling = self._secret_totals.intersection({currency, *(f"{word} {currency}" for word in by_word)})
+        is_telling = self._secret_totals.intersection({currency, *(f"{word} {currency}" for word in by_word)})
         shares = [
             Share(
                 word=word,
                 label=WORDS[word],
                 amount=self._shown(amount, currency, f"{word} {currency}"),
-                percent=None if telling else percent_of(amount, total),
+                percent=None if is_telling else percent_of(amount, total),
             )
             for word, amount in by_word.items()
         ]
-        mapped = None if telling else percent_of(total - by_word[WITHOUT], total)
+        mapped = None if is_telling else percent_of(total - by_word[WITHOUT], total)
         return CurrencyMoney(
             currency=currency, total=self._shown(total, currency, currency), mapped=mapped, shares=shares
         )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 from django.core.exceptions import ValidationError
 
 from sync.admin.amounts import Amount, Row, Table, Value
+from sync.admin.run_secrets import Account, RunSecrets
 from sync.models import Integration, PayRun
 from sync.payroll.coverage import Weight
 from sync.payroll.findings import Finding
@@ -62,9 +63,10 @@ def shown_run(
     chart: Mapping[str, str],
     sight: Sight,
     fewest: int,
+    secrets: RunSecrets,
 ) -> RunShown:
     """The run as this person may see it. Accounts of which nothing changes are counted only."""
-    hidden = _hidden(run.accounts, sight, fewest)
+    hidden = _hidden(run.accounts, sight, fewest, secrets.accounts(run.pay_run.pk), secrets.groups())
     rows = [
         _row(change, is_hidden, chart)
         for change, is_hidden in zip(run.accounts, hidden, strict=True)
@@ -93,17 +95,28 @@ def shown_run(
     )
 
 
-def _hidden(accounts: Sequence[AccountChange], sight: Sight, fewest: int) -> list[bool]:
-    """A row is about the fewest of those whose pay is on the account before, after, or on its way. What a company's
-    journals come to is known to be nothing."""
+def _hidden(
+    accounts: Sequence[AccountChange],
+    sight: Sight,
+    fewest: int,
+    secret: Collection[Account],
+    groups: Mapping[Account, str],
+) -> list[bool]:
+    """A row is about the fewest of those whose pay is on the account before, after, or on its way. What accounts of a
+    kind of pay item come to is shown with the run, and what a company's journals do is known to be nothing."""
     cells = [
         Cell(
-            groups=(f"{change.company} {change.currency}",),
-            people=min((n for n in (change.people_before, change.people, change.moved) if n), default=0),
+            groups=(f"{groups.get(place)} {change.company} {change.currency}", f"{change.company} {change.currency}"),
+            people=min(_fewest_of(change), 1) if place in secret else _fewest_of(change),
         )
         for change in accounts
+        for place in [(change.company, change.account)]
     ]
-    return masked(cells, sight, fewest, balanced={cell.groups[0] for cell in cells}).cells
+    return masked(cells, sight, fewest, balanced={group for cell in cells for group in cell.groups}).cells
+
+
+def _fewest_of(change: AccountChange) -> int:
+    return min((n for n in (change.people_before, change.people, change.moved) if n), default=0)
 
 
 def _row(change: AccountChange, is_hidden: bool, chart: Mapping[str, str]) -> Row:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import transaction
 
 from sync.configuring import Paused
-from sync.models import Flow, PayRun, Posting, Run
+from sync.models import Flow, Integration, PayRun, Posting, Run
 from sync.payroll.approval import Refusal
 from sync.payroll.claims import locked_postings
 from sync.payroll.trail import record_pay_run
-from sync.queue import enqueue_postings, enqueue_reconciliation, enqueue_run
+from sync.queue import enqueue_ledger, enqueue_postings, enqueue_reconciliation, enqueue_run
 from sync.runs import request_run
 
 
@@ -60,3 +60,9 @@ def tie_out(pay_run: PayRun) -> None:
         raise Refusal("Nothing of this pay run is on the ledger, so there is nothing to tie out.")
     with transaction.atomic():
         enqueue_reconciliation(pay_run)
+
+
+def read_ledger_again(integration: Integration, month: date) -> None:
+    """Have the ledger asked anew for every account our journals of this month are on. Nothing is sent."""
+    with transaction.atomic():
+        enqueue_ledger(integration, month.replace(day=1))

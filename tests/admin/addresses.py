@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, reverse
 
 from audit.models import AuditEntry
-from sync.models import AccountRule, Mapping, PayRun, PendingChange, Posting
+from sync.models import AccountRule, LedgerActivity, Mapping, PayRun, PendingChange, Posting
 from tenants.models import ApiKey, Membership
 from tests.admin.conftest import Office
 
@@ -37,6 +37,7 @@ def addresses(office: Office) -> Iterator[Address]:
             "sync_integration": story.integration.pk,
             "sync_flow": story.flows["people"].pk,
             "sync_mapping": Mapping.objects.values_list("pk", flat=True)[0],
+            "sync_ledgeractivity": LedgerActivity.objects.values_list("pk", flat=True)[0],
             "sync_accountrule": AccountRule.objects.values_list("pk", flat=True)[0],
             "sync_payrun": PayRun.objects.values_list("pk", flat=True)[0],
             "sync_posting": Posting.objects.values_list("pk", flat=True)[0],

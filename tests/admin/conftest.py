@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from sync.models import AccountRule, PayRun, Posting, PostingLine, Problem, Run, RunItem
+from sync.models import AccountRule, LedgerActivity, PayRun, Posting, PostingLine, Problem, Run, RunItem
 from tenants.models import Role
 from tests.cast import Cast, make_cast
 from tests.sync.story import Story, tell
@@ -56,6 +56,10 @@ def office(sandbox: dict[str, str]) -> Office:
             pay_run=paid, kind="payroll", key="payroll::USD:1", currency="USD", posting_date=date(2026, 11, 20),
             description="Payroll 2026-11-20", reference="MLC-1", content_hash="c" * 64, line_count=1, debit=2, credit=2,
             prepared_at=timezone.now(),
+        )  # fmt: skip
+        LedgerActivity.objects.create(
+            connection=story.target, period="11-2026", account="61000-210-0100", journal="1",
+            posting_date=date(2026, 11, 20), debit=2, credit=0, read_at=timezone.now(),
         )  # fmt: skip
         PostingLine.objects.create(posting=posting, number=1, account="61000-210-0100", debit=2, credit=0, people=2)
     run = story.run()

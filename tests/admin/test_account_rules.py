@@ -290,6 +290,47 @@ def test_one_persons_pay_is_not_had_by_subtraction_either(small: Books) -> None:
     assert shown["earning:REG"] == ["•••"]
 
 
+def test_neither_the_sum_of_a_kind_nor_that_of_all_defaults_gives_a_bonus_away() -> None:
+    found = books()
+    with found.scope():
+        for number in ("6000", "2200"):
+            found.account(number)
+        for item in ("earning:REG", "earning:BONUS"):
+            found.item(item, item)
+            save_rule(found.integration, item=item, debit="6000", now=timezone.now())
+        found.item("employee_tax:FIT", "Tax")
+        save_rule(found.integration, item="employee_tax:FIT", credit="2200", now=timezone.now())
+        workers = [f"w{n}" for n in range(3)]
+        lines = [(worker, "earning:REG", "1000", "D1") for worker in workers]
+        taxes = [(worker, "employee_tax:FIT", "100", "D1") for worker in workers[:2]]
+        found.pay_run([*lines, *taxes, ("w0", "earning:BONUS", "333", "D1")])
+    assert amounts_of(found) == {"earning:REG": ["•••"], "earning:BONUS": ["•••"], "employee_tax:FIT": ["•••"]}
+
+
+def test_the_filters_find_what_they_say(small: Books) -> None:
+    with small.scope():
+        small.account("6100")
+        small.item("earning:NEW", "New")
+        small.source_value(RefKind.DEPARTMENT, "D1", "Paint Shop")
+        PayRun.objects.update(drafted_at=timezone.now())
+        save_rule(small.integration, item="earning:REG", department="D1", debit="6100", now=timezone.now())
+        ReferenceValue.objects.filter(external_id="2200").update(active=False)
+    ann = Client()
+    ann.force_login(make_user("ann", small.tenant, Role.APPROVER))
+    page = reverse("admin:sync_accountrule_workbench", args=[small.integration.pk])
+
+    def found(**query: str) -> set[str]:
+        return {line.item.item for line in ann.get(page, query).context["rows"].records}
+
+    assert found(show="unmapped") == {"earning:NEW"}
+    assert found(show="default") == {"earning:BONUS", "earning:OT"}
+    assert found(show="mapped") == {"earning:REG"}
+    assert found(show="changed") == {"earning:REG"}
+    assert found(show="inactive") == {"garnishment:CS", "net_pay:NET"}
+    assert found(q="bon") == {"earning:BONUS"}
+    assert len(found()) == 6
+
+
 def test_the_page_costs_the_same_however_many_rules_there_are(small: Books) -> None:
     ada = Client()
     ada.force_login(make_user("ada", small.tenant, Role.ADMINISTRATOR))
