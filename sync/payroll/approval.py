@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import models, transaction
 
 from audit.context import current_actor
-from sync.models import Approval, Flow, PayFinding, PayrollSettings, PayRun, Posting
+from connectors.records import RefKind
+from sync.models import AccountRule, Approval, Flow, Mapping, PayFinding, PayrollSettings, PayRun, Posting
 from sync.payroll.drafting import supersede_followers
 from sync.payroll.findings import ACCEPTABLE, FindingCode
 from sync.payroll.states import open_findings, refresh_state
@@ -36,6 +37,8 @@ def approve(postings: Sequence[Posting], *, hashes: dict[int, str], now: datetim
         if open_findings(pay_run) and any(posting.kind != Posting.Kind.REVERSAL for posting in locked):
             # What is on the ledger can be taken back whatever is wrong with the run now.
             raise Refusal("This pay run has problems. Mend them and check again, then approve.")
+        if refusal := why_not_posted(pay_run, settings, locked):
+            raise Refusal(refusal)
         if actor.kind not in HUMAN:
             raise Refusal("Only a person, or a key a person made, can approve a journal.")
         done = []
@@ -98,7 +101,7 @@ def post_now(postings: Sequence[Posting], *, now: datetime) -> None:
     """Afterwards these approved journals are on their way. Raises Refusal: already posted, not approved, writing is
     switched off."""
     with transaction.atomic():
-        pay_run, _ = _locked_run(postings)
+        pay_run, settings = _locked_run(postings)
         if not writes_enabled(pay_run):
             raise Refusal(f"Writing is switched off for the payroll of {pay_run.integration}. Switch it on first.")
         for posting in _locked(postings):
@@ -108,6 +111,8 @@ def post_now(postings: Sequence[Posting], *, now: datetime) -> None:
                 raise Refusal("It is on its way already. Nothing is sent twice.")
             if posting.state != Posting.State.APPROVED:
                 raise Refusal(f"{posting} is {posting.get_state_display().lower()}: it must be approved first.")
+            if refusal := why_not_posted(pay_run, settings, [posting]):
+                raise Refusal(refusal)
             posting.next_try_at = now
             posting.save(update_fields=["next_try_at"])
             record_journal("journal.requested", posting, now=now)
@@ -121,9 +126,14 @@ def already_posted(posting: Posting) -> str:
 
 
 def needed(posting: Posting, settings: PayrollSettings) -> int:
-    """How many people must approve it."""
-    above = settings.second_approver_above
-    return 2 if above is not None and posting.debit > above else 1
+    """How many people must approve it: all of its kind in the run counts together, however many parts it comes in."""
+    if settings.second_approver_above is None:
+        return 1
+    together = Posting.objects.filter(
+        pay_run=posting.pay_run_id, kind=posting.kind, company=posting.company, currency=posting.currency
+    ).exclude(state__in=[Posting.State.SUPERSEDED, Posting.State.REVERSED])
+    latest = dict(together.order_by("revision").values_list("key", "debit"))
+    return 2 if sum(latest.values()) > settings.second_approver_above else 1
 
 
 def why_not_approved(posting: Posting, settings: PayrollSettings) -> str:
@@ -136,6 +146,34 @@ def why_not_approved(posting: Posting, settings: PayrollSettings) -> str:
     if _current(posting).filter(by_key=actor.identity).exists():
         return "You have approved it already. Above this amount a second person must approve it too."
     return ""
+
+
+def why_not_posted(pay_run: PayRun, settings: PayrollSettings, postings: Sequence[Posting]) -> str:
+    """Why these journals must not go on as they are, as a sentence; empty when they may. What is on the ledger can be
+    taken back whatever has become of the run."""
+    if all(posting.kind == Posting.Kind.REVERSAL for posting in postings):
+        return ""
+    if not is_wanted(pay_run, settings):
+        return "Payroll no longer calls this pay run finished, or it is before the start date. It is not posted."
+    if _decided_since(pay_run, settings):
+        return "Rules, mappings or settings have changed since it was drafted. Check again, then approve."
+    return ""
+
+
+def is_wanted(pay_run: PayRun, settings: PayrollSettings) -> bool:
+    """True while payroll calls the run finished, and the tenant wants runs of its date."""
+    return pay_run.finished and not pay_run.void and (settings.start_date or date.max) <= pay_run.check_date
+
+
+def _decided_since(pay_run: PayRun, settings: PayrollSettings) -> bool:
+    drafted = pay_run.drafted_at
+    rules = AccountRule.objects.filter(integration=pay_run.integration_id, changed_at__gt=drafted)
+    mappings = Mapping.objects.filter(
+        integration=pay_run.integration_id,
+        kind__in=[RefKind.COST_CENTER, RefKind.COMPANY],
+        confirmed_at__gt=drafted,
+    )
+    return rules.exists() or mappings.exists()
 
 
 def writes_enabled(pay_run: PayRun) -> bool:

@@ -57,7 +57,10 @@ def claim(posting_id: int, *, now: datetime) -> Claim | None:
 
 
 def _may_go(posting: Posting) -> bool:
-    """A journal that follows another waits until that one is on the ledger."""
+    """A journal that follows another waits until that one is on the ledger, and one of a run that payroll has taken
+    back waits for ever; what may have left already is looked up all the same."""
+    if posting.sent_at is None and posting.reverses is None and (posting.pay_run.void or not posting.pay_run.finished):
+        return False
     return posting.after_id is None or posting.after.state in Posting.ON_LEDGER  # type: ignore[union-attr]
 
 

@@ -27,18 +27,21 @@ from sync.models import (
     Posting,
     PostingLine,
     PostingShare,
+    Run,
 )
 from sync.payroll.drafts import Built, DraftJournal, JournalKind, RunFacts, Side, content_hash
-from sync.payroll.findings import ACCEPTABLE, Finding, FindingCode
+from sync.payroll.findings import Finding, FindingCode
 from sync.payroll.journals import build
+from sync.payroll.judging import keep_findings, posted_elsewhere
 from sync.payroll.reading import load_lines
 from sync.payroll.register import PaidLine, totals
 from sync.payroll.rules import RuleTable
+from sync.payroll.source_changes import LEFT
 from sync.payroll.states import refresh_state
-from sync.payroll.surroundings import load_ledger, load_rules, load_surroundings, load_words, options_of, who_mapped
+from sync.payroll.surroundings import load_ledger, load_rules, load_surroundings, options_of, who_mapped
 from sync.payroll.trail import record_journal
 from sync.payroll.validation import control_totals, validate
-from sync.payroll.wording import remedy_of, sentence_of
+from sync.runs import hold_lease
 
 LINES_AT_ONCE = 2_000
 
@@ -49,13 +52,20 @@ AGAIN = "#"
 
 
 def draft(
-    pay_run: PayRun, target: LedgerTarget, *, prepared_by: Sequence[str], now: datetime, again: bool = False
+    pay_run: PayRun,
+    target: LedgerTarget,
+    *,
+    prepared_by: Sequence[str],
+    now: datetime,
+    again: bool = False,
+    run: Run | None = None,
 ) -> None:
     """Afterwards the run's findings are those of its register, the rules and the ledger as they are now, and its
     drafts are the journals they make; a run that cannot become journals has no drafts.
 
     ``prepared_by`` are the identities of people who had a hand in it. A journal that was rejected is made anew only
-    with another content, or when a person asks for it (``again``). Nothing is asked over the wire.
+    with another content, or when a person asks for it (``again``). A register that was read anew meanwhile is left to
+    who read it. ``run`` is the run that drafts, whose lease must hold (LeaseLost). Nothing is asked over the wire.
     """
     lines = list(load_lines(pay_run))
     built, because = made(pay_run, target, lines)
@@ -63,14 +73,19 @@ def draft(
     if not findings:
         findings += validate(_to_be_posted(pay_run, built.journals), load_ledger(pay_run.integration, target))
         findings += control_totals(built.journals, totals(lines))
-    findings += _same_period(pay_run)
+    findings += posted_elsewhere(pay_run)
     if not any(line.amount for line in lines):
         findings.append(Finding(code=FindingCode.EMPTY_RUN))
     with transaction.atomic():
         locked = PayRun.objects.select_for_update(of=("self",)).select_related(
             "integration__source", "integration__target"
         )
-        pay_run = locked.get(pk=pay_run.pk)
+        if run is not None:
+            hold_lease(run, now=now)
+        current = locked.get(pk=pay_run.pk)
+        if current.register_hash != pay_run.register_hash:
+            return
+        pay_run = current
         keep_findings(pay_run, PayFinding.Stage.DRAFT, findings, now=now)
         PayFinding.objects.filter(pay_run=pay_run, stage=PayFinding.Stage.POST).delete()
         journals = () if built.findings else built.journals
@@ -133,65 +148,6 @@ def _on_its_day(posting: Posting, journal: DraftJournal) -> DraftJournal:
     return replace(journal, posting_date=posting.posting_date) if AGAIN in posting.key else journal
 
 
-def _same_period(pay_run: PayRun) -> list[Finding]:
-    """Another regular run of the same people and period whose journals are on the ledger, or on their way."""
-    if pay_run.kind != "regular" or pay_run.period_start is None:
-        return []
-    others = PayRun.objects.filter(
-        integration=pay_run.integration_id,
-        kind="regular",
-        company=pay_run.company,
-        pay_group=pay_run.pay_group,
-        period_start=pay_run.period_start,
-        period_end=pay_run.period_end,
-        postings__state__in=[*Posting.UNDER_WAY, Posting.State.POSTED, Posting.State.RECONCILED],
-    ).exclude(pk=pay_run.pk)
-    return [
-        Finding(code=FindingCode.SAME_PERIOD, kind="pay_run", culprit=str(other)) for other in others.distinct()[:5]
-    ]
-
-
-def keep_findings(pay_run: PayRun, stage: str, findings: Sequence[Finding], *, now: datetime) -> None:
-    """Afterwards the run has these findings of this stage. One that a person has accepted stays accepted as long as
-    it concerns the same money and as many people."""
-    integration = pay_run.integration
-    names = {"source": integration.source.name, "target": integration.target.name}
-    words = load_words(integration) if findings else {}
-    former = {
-        (f.code, f.kind, f.culprit, f.journal, f.currency): f
-        for f in PayFinding.objects.filter(pay_run=pay_run, stage=stage)
-    }
-    PayFinding.objects.filter(pay_run=pay_run, stage=stage).delete()
-    rows = {}
-    for finding in findings:
-        key = (finding.code.value, finding.kind[:25], finding.culprit[:200], finding.journal[:200], finding.currency)
-        row = PayFinding(
-            pay_run=pay_run,
-            stage=stage,
-            code=key[0],
-            kind=key[1],
-            culprit=key[2],
-            journal=key[3],
-            currency=key[4],
-            amount=finding.amount,
-            people=list(finding.people),
-            people_count=finding.people_count,
-            sentence=sentence_of(finding, words=words, **names),
-            remedy=remedy_of(finding, words=words, **names),
-            found_at=now,
-        )
-        known = former.get(key)
-        if known and finding.code in ACCEPTABLE and _concerns_the_same(known, row):
-            row.accepted_by, row.accepted_why = known.accepted_by, known.accepted_why
-            row.accepted_at = known.accepted_at
-        rows[key] = row
-    PayFinding.objects.bulk_create(rows.values())
-
-
-def _concerns_the_same(known: PayFinding, row: PayFinding) -> bool:
-    return (known.amount, known.people_count) == (row.amount, row.people_count)
-
-
 def _keep_drafts(
     pay_run: PayRun,
     journals: Sequence[DraftJournal],
@@ -201,7 +157,12 @@ def _keep_drafts(
     again: bool,
 ) -> None:
     """Drafts become what the run makes now. What is posted anew after a reversal follows the journal of its place, and
-    is drafted by ``correcting`` only."""
+    is drafted by ``correcting`` only.
+
+    Once a journal has left for the ledger, the others stay what they were made with it as long as the run makes
+    another one in its place now: half of one register and half of another, or the same cost under another key, would
+    be posted otherwise. ``correcting`` shows and books the difference.
+    """
     standing = list(
         Posting.objects.select_for_update(of=("self",))
         .select_related("pay_run__integration__source", "pay_run__integration__target", "after")
@@ -211,6 +172,8 @@ def _keep_drafts(
         .order_by("pk")
     )
     wanted = {journal.key: journal for journal in journals}
+    if any(posting.state in LEFT and not _is_made(posting, wanted) for posting in standing):
+        return
     for posting in standing:
         if posting.state not in (Posting.State.DRAFTED, Posting.State.APPROVED):
             continue
@@ -220,16 +183,25 @@ def _keep_drafts(
             for one in filter(None, (posting, posting.after)):
                 if one.state in (Posting.State.DRAFTED, Posting.State.APPROVED):
                     supersede(one, "The pay run makes other journals now.", now=now)
-        elif posting.content_hash != content_hash(journal := _on_its_day(posting, journal)):
+        elif posting.content_hash != content_hash(journal := _on_its_day(posting, journal), posting.salt):
             _rewrite(posting, journal, because, prepared_by, now)
     # Once anything was reversed, what follows is for a person to decide.
     if any(posting.state == Posting.State.REVERSED for posting in standing):
         return
     taken = {posting.key for posting in standing if posting.state not in Posting.ENDED}
-    refused = {(posting.key, posting.content_hash) for posting in standing if posting.state == Posting.State.REJECTED}
+    rejected = [posting for posting in standing if posting.state == Posting.State.REJECTED and posting.key in wanted]
+    refused = {one.key for one in rejected if one.content_hash == content_hash(wanted[one.key], one.salt)}
     for key, journal in wanted.items():
-        if key not in taken and (again or (key, content_hash(journal)) not in refused):
+        if key not in taken and (again or key not in refused):
             keep_draft(pay_run, key, journal, because, prepared_by, now=now)
+
+
+def _is_made(posting: Posting, wanted: Mapping[str, DraftJournal]) -> bool:
+    """True when the run makes this journal now, as it stands; one that was reversed stands for nothing."""
+    if posting.state == Posting.State.REVERSED:
+        return True
+    journal = wanted.get(place_of(posting.key))
+    return journal is not None and content_hash(_on_its_day(posting, journal), posting.salt) == posting.content_hash
 
 
 def place_of(key: str) -> str:
@@ -281,7 +253,7 @@ def _fill(posting: Posting, journal: DraftJournal) -> None:
     posting.currency = journal.currency
     posting.posting_date = journal.posting_date
     posting.description = journal.description
-    posting.content_hash = content_hash(journal)
+    posting.content_hash = content_hash(journal, posting.salt)
     posting.line_count = len(journal.lines)
     posting.debit = posting.credit = journal.debit
     posting.people = journal.people

@@ -10,23 +10,27 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from audit.record import Entry, record
 from connectors.contract import LedgerTarget, PayRunSource, WorkerSource
-from connectors.errors import ConnectionConfigError
+from connectors.errors import ConnectionConfigError, RecordRejectedError
 from connectors.pay_runs import PayRun as SourceRun
 from connectors.pay_runs import PayRunState
 from sync.models import Flow, PayFinding, PayrollSettings, PayRun, Posting, Run
+from sync.payroll.claims import locked_postings
 from sync.payroll.correcting import follow
-from sync.payroll.drafting import draft, keep_findings, supersede
+from sync.payroll.drafting import draft, supersede
+from sync.payroll.findings import Finding, FindingCode
+from sync.payroll.judging import keep_findings
 from sync.payroll.reading import (
-    Assigned,
     assigned_on,
     keep_headers,
     keep_register,
     note_assignments,
     read_register,
 )
+from sync.payroll.source_changes import LEFT, note_if_left, note_source_change
 from sync.payroll.states import refresh_state
 from sync.payroll.surroundings import read_periods
 from sync.payroll.trail import record_pay_run
@@ -34,7 +38,11 @@ from sync.reference import keep_accounts
 from sync.runs import end, hold_lease, stop_if_asked
 
 LOOK_BACK = timedelta(days=45)
-"""Registers of runs paid within this time are read again by every full run: payroll corrects the recent ones."""
+"""What was posted for runs paid within this time is held against payroll again by every full run: payroll corrects the
+recent ones. A run that is not posted yet is read again however old it is."""
+
+FEW = 2
+"""So many pay runs may vanish at once without a question."""
 
 
 def run_payroll(
@@ -55,21 +63,21 @@ def run_payroll(
     replays = run.kind == Run.Kind.REPLAY
     if replays:
         headers = [header for run_id in run.selection if (header := source.pay_run(run_id))]
+        expected_here = PayRun.objects.filter(integration=integration, source_id__in=run.selection)
     else:
         if isinstance(source, WorkerSource):
             note_assignments(run, source, on=today, now=now())
         headers = list(source.pay_runs(settings.start_date))
-        if held := _unexpectedly_none(run, headers):
+        expected_here = PayRun.objects.filter(integration=integration, check_date__gte=settings.start_date)
+        if held := _unexpectedly_few(run, headers, expected_here):
             end(run, Run.State.HELD, held, now=now())
             return
     rows = keep_headers(run, headers, settings, now=now())
     _read_ledger(run, target, headers, today, now=now())
     counted = _Counts()
     for header in sorted(headers, key=lambda header: (header.check_date, header.id)):
-        stop_if_asked(run)
         _follow(run, source, target, header, rows[header.id], today, counted, now=now)
-    if not replays:
-        _note_gone(run, rows, settings.start_date, counted, now=now())
+    _note_gone(run, expected_here.exclude(source_id__in=list(rows)), counted, now=now())
     _finish(run, len(headers), counted, now=now())
 
 
@@ -80,13 +88,22 @@ class _Counts:
         self.new = self.changed = self.unchanged = self.held = 0
 
 
-def _unexpectedly_none(run: Run, headers: Sequence[SourceRun]) -> str:
-    if headers or not run.flow.expected_records:
-        return ""
-    return (
-        f"{run.flow.integration.source} shows no pay run at all, but showed {run.flow.expected_records} before. "
-        "Nothing was changed. Test the connection: it may have lost a permission."
-    )
+def _unexpectedly_few(run: Run, headers: Sequence[SourceRun], expected: QuerySet[PayRun]) -> str:
+    """Why the run must stop and ask, before anything is changed; empty when it need not, or was released."""
+    source, known = run.flow.integration.source, run.flow.expected_records
+    if not headers and known:
+        return (
+            f"{source} shows no pay run at all, but showed {known} before. "
+            "Nothing was changed. Test the connection: it may have lost a permission."
+        )
+    waiting = expected.filter(void=False, finished=True).exclude(state__in=_SETTLED)
+    gone = waiting.exclude(source_id__in=[header.id for header in headers]).count()
+    if gone > FEW and 100 * gone > run.flow.max_change_percent * expected.count() and run.release_of_id is None:
+        return (
+            f"{source} no longer shows {gone} pay runs that were to be posted. Nothing was changed. Release this run "
+            "if that is right."
+        )
+    return ""
 
 
 def _read_ledger(run: Run, target: LedgerTarget, headers: Iterable[SourceRun], today: date, *, now: datetime) -> None:
@@ -110,21 +127,25 @@ def _follow(
 ) -> None:
     """One pay run as the source has it now."""
     pay_run.integration = run.flow.integration
-    if not pay_run.finished:
-        _withdraw(run, pay_run, voided=header.state is PayRunState.VOID, now=now())
-        return
     first_time = pay_run.read_at is None
-    changed = False
-    if first_time or run.kind == Run.Kind.REPLAY or header.check_date >= today - LOOK_BACK:
-        assigned = assigned_on(run.flow.integration.source, header.check_date)
-        changed = _read(run, source, header, pay_run, assigned, now())
-    elif pay_run.state in _SETTLED:
+    if not pay_run.finished:
+        if not first_time:
+            _withdraw(run, pay_run, voided=header.state is PayRunState.VOID, now=now())
+        refresh_state(pay_run)
+        return
+    recent = run.kind == Run.Kind.REPLAY or header.check_date >= today - LOOK_BACK
+    if pay_run.state in _SETTLED and not recent:
         counted.unchanged += 1
         return
-    if (changed and not first_time) or pay_run.source_change == PayRun.SourceChange.GONE:
-        _note_changed(pay_run, now())
+    stop_if_asked(run)
+    if pay_run.source_change == PayRun.SourceChange.GONE:
+        note_source_change(pay_run, PayRun.SourceChange.CHANGED, now=now())
+    changed = _read(run, source, header, pay_run, now())
+    if changed is None:
+        counted.held += 1
+        return
     asked = [run.requested_key] if run.trigger in ("person", "replay") else []
-    draft(pay_run, target, prepared_by=asked, now=now(), again=run.kind == Run.Kind.REPLAY)
+    draft(pay_run, target, prepared_by=asked, now=now(), again=run.kind == Run.Kind.REPLAY, run=run)
     follow(pay_run, target, now=now())
     pay_run.refresh_from_db()
     counted.new += first_time
@@ -133,71 +154,69 @@ def _follow(
     counted.held += pay_run.state == PayRun.State.HELD
 
 
-def _read(
-    run: Run, source: PayRunSource, header: SourceRun, pay_run: PayRun, assigned: Assigned, now: datetime
-) -> bool:
-    read = read_register(source, header, assigned)
-    changed = keep_register(run, pay_run, read, now=now)
+def _read(run: Run, source: PayRunSource, header: SourceRun, pay_run: PayRun, now: datetime) -> bool | None:
+    """True when the register is another than before, None when it cannot be read: then it stays as it was."""
+    try:
+        read = read_register(source, header, assigned_on(run.flow.integration.source, header.check_date))
+    except RecordRejectedError as error:
+        # One run that cannot be read must not keep the others from being posted.
+        _note_unreadable(run, pay_run, error, now)
+        return None
     with transaction.atomic():
-        hold_lease(run, now=now)
+        changed = keep_register(run, pay_run, read, now=now)
         keep_findings(pay_run, PayFinding.Stage.READ, read.register.findings, now=now)
         if changed:
             verb = "pay_run.read" if pay_run.drafted_at is None else "pay_run.changed"
             record_pay_run(verb, pay_run, now=now, content_digest=pay_run.register_hash, rows=len(read.register.lines))
+            # In the same transaction: whoever dies after it leaves no change untold.
+            note_if_left(pay_run, PayRun.SourceChange.CHANGED, now=now)
     return changed
 
 
-def _note_changed(pay_run: PayRun, now: datetime) -> None:
-    """A register that changes after its journals left for the ledger is told, never silently followed."""
-    if Posting.objects.filter(pay_run=pay_run, state__in=_LEFT).exists():
-        _note_source_change(pay_run, PayRun.SourceChange.CHANGED, now)
+def _note_unreadable(run: Run, pay_run: PayRun, error: RecordRejectedError, now: datetime) -> None:
+    finding = Finding(
+        code=FindingCode.UNREADABLE_PAY, kind="field", culprit=error.field or "statement", detail=error.sentence[:200]
+    )
+    with transaction.atomic():
+        hold_lease(run, now=now)
+        keep_findings(pay_run, PayFinding.Stage.READ, [finding], now=now)
+        pay_run.drafted_at = pay_run.drafted_at or now
+        pay_run.save(update_fields=["drafted_at"])
+        refresh_state(pay_run)
 
 
 _SETTLED = (PayRun.State.POSTED, PayRun.State.RECONCILED, PayRun.State.REVERSED, PayRun.State.EMPTY)
-_LEFT = (*Posting.ON_LEDGER, Posting.State.POSTING, Posting.State.VERIFYING, Posting.State.ATTENTION)
-
-
-def _note_source_change(pay_run: PayRun, change: str, now: datetime) -> None:
-    with transaction.atomic():
-        pay_run.source_change, pay_run.source_changed_at = change, now
-        pay_run.save(update_fields=["source_change", "source_changed_at"])
-        record_pay_run("pay_run.changed_after_posting", pay_run, now=now, change=change)
 
 
 def _withdraw(run: Run, pay_run: PayRun, *, voided: bool, now: datetime) -> None:
     """A run that payroll does not, or no longer, call finished has no journals on their way."""
     with transaction.atomic():
         hold_lease(run, now=now)
-        waiting = Posting.objects.select_for_update(of=("self",)).select_related(
-            "pay_run__integration__source", "pay_run__integration__target"
-        )
-        for posting in waiting.filter(
+        waiting = Posting.objects.filter(
             pay_run=pay_run, state__in=[Posting.State.DRAFTED, Posting.State.APPROVED], reverses=None
-        ):
+        )
+        for posting in locked_postings(waiting):
             supersede(posting, "Payroll no longer calls this pay run finished.", now=now)
-        left = Posting.objects.filter(pay_run=pay_run, state__in=_LEFT)
-        gone_on = left.exclude(state=Posting.State.REVERSED).exists()
-        if gone_on and pay_run.source_change != PayRun.SourceChange.VOIDED:
+        stands = Posting.objects.filter(pay_run=pay_run, state__in=LEFT).exclude(state=Posting.State.REVERSED)
+        if stands.exists() and pay_run.source_change != PayRun.SourceChange.VOIDED:
             change = PayRun.SourceChange.VOIDED if voided else PayRun.SourceChange.CHANGED
-            if pay_run.source_change != change:
-                _note_source_change(pay_run, change, now)
+            note_source_change(pay_run, change, now=now)
         refresh_state(pay_run)
 
 
-def _note_gone(run: Run, rows: dict[str, PayRun], start: date, counted: _Counts, *, now: datetime) -> None:
+def _note_gone(run: Run, gone: QuerySet[PayRun], counted: _Counts, *, now: datetime) -> None:
     """Runs payroll no longer shows: void if nothing was posted, said if something was."""
-    gone = PayRun.objects.filter(integration=run.flow.integration_id, check_date__gte=start, void=False)
-    for pay_run in gone.exclude(source_id__in=list(rows)).exclude(source_change=PayRun.SourceChange.GONE):
+    for pay_run in gone.filter(void=False).exclude(source_change=PayRun.SourceChange.GONE):
         pay_run.integration = run.flow.integration
+        counted.changed += 1
         with transaction.atomic():
-            if Posting.objects.filter(pay_run=pay_run, state__in=_LEFT).exists():
-                _note_source_change(pay_run, PayRun.SourceChange.GONE, now)
-            else:
-                pay_run.void, pay_run.finished = True, False
-                pay_run.save(update_fields=["void", "finished"])
-                record_pay_run("pay_run.gone", pay_run, now=now)
-                _withdraw(run, pay_run, voided=True, now=now)
-            counted.changed += 1
+            hold_lease(run, now=now)
+            if note_if_left(pay_run, PayRun.SourceChange.GONE, now=now):
+                continue
+            pay_run.void, pay_run.finished = True, False
+            pay_run.save(update_fields=["void", "finished"])
+            record_pay_run("pay_run.gone", pay_run, now=now)
+            _withdraw(run, pay_run, voided=True, now=now)
 
 
 def _finish(run: Run, total: int, counted: _Counts, *, now: datetime) -> None:

@@ -11,9 +11,10 @@ from django.db import transaction
 from connectors.journals import Journal, JournalLine, PostedJournal
 from sync.models import PayFinding, Posting, PostingLine
 from sync.payroll.claims import Claim, held
-from sync.payroll.drafting import keep_findings, void_approval
+from sync.payroll.drafting import void_approval
 from sync.payroll.drafts import DraftJournal, DraftLine, JournalKind, content_hash
 from sync.payroll.findings import Finding
+from sync.payroll.judging import keep_findings
 from sync.payroll.states import refresh_state
 from sync.payroll.trail import record_journal
 
@@ -69,7 +70,7 @@ def is_as_approved(posting: Posting, journal: Journal) -> bool:
         ),
         people=posting.people,
     )
-    return content_hash(content) == posting.approved_hash
+    return content_hash(content, posting.salt) == posting.approved_hash
 
 
 def difference(journal: Journal, posted: PostedJournal) -> str:

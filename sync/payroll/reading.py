@@ -27,6 +27,7 @@ from sync.models.payroll import ALWAYS
 from sync.payroll.findings import SHOWN_PEOPLE, Finding, FindingCode
 from sync.payroll.register import Dimensions, check_statements, item_key, paid_lines, totals
 from sync.payroll.register import PaidLine as RegisterLine
+from sync.payroll.source_changes import note_if_left
 from sync.runs import hold_lease
 from sync.upserting import upsert
 
@@ -101,8 +102,11 @@ def is_finished(source_run: SourceRun, settings: PayrollSettings) -> bool:
 def keep_headers(
     run: Run, headers: Sequence[SourceRun], settings: PayrollSettings, *, now: datetime
 ) -> dict[str, PayRun]:
-    """Afterwards each of these runs has a row with its header as it is now; returns the rows by source id."""
+    """Afterwards each of these runs has a row with its header as it is now; returns the rows by source id. One whose
+    journals have left, and that is paid on another day or by another legal entity now, says so."""
     integration = run.flow.integration
+    ids = [header.id for header in headers]
+    former = {row.source_id: row for row in PayRun.objects.filter(integration=integration, source_id__any_of=ids)}
     rows = [
         {
             "integration_id": integration.pk,
@@ -126,6 +130,7 @@ def keep_headers(
     for chunk in chunked(rows, 500):
         with transaction.atomic():
             hold_lease(run, now=now)
+            _note_moved(integration, former, chunk, now)
             upsert(
                 PayRun,
                 chunk,
@@ -135,8 +140,18 @@ def keep_headers(
                     *("period_start", "period_end", "pay_group", "company"),
                 ),
             )
-    wanted = PayRun.objects.filter(integration=integration, source_id__any_of=[header.id for header in headers])
+    wanted = PayRun.objects.filter(integration=integration, source_id__any_of=ids)
     return {row.source_id: row for row in wanted}
+
+
+def _note_moved(
+    integration: Integration, former: Mapping[str, PayRun], rows: Sequence[dict[str, Any]], now: datetime
+) -> None:
+    for row in rows:
+        known = former.get(row["source_id"])
+        if known and any(getattr(known, name) != row[name] for name in ("check_date", "period_end", "company")):
+            known.integration = integration
+            note_if_left(known, PayRun.SourceChange.CHANGED, now=now)
 
 
 class Register(msgspec.Struct, kw_only=True):
