@@ -82,9 +82,8 @@ class Plan:
     def post_fault(self, kind: str, **details: Any) -> None:
         self.fault(kind, LEDGER, "POST", **details)
 
-    def suspend(self, moment: Moment, chance: random.Random, hands: Hands) -> None:
-        """The worker stands still at this moment, and others go on meanwhile."""
-        seconds = chance.choice((50, 70, 400, 1200))
+    def suspend(self, moment: Moment, seconds: int, hands: Hands) -> None:
+        """The worker stands still for so long at this moment, and others go on meanwhile."""
 
         def stand_still(request: httpx.Request | None) -> None:
             # A post that is repeated with a new token is sent as soon as the token is there.
@@ -254,13 +253,13 @@ def _between(plan: Plan, chance: random.Random, hands: Hands) -> None:
 
 @_named("suspended")
 def _suspended(plan: Plan, chance: random.Random, hands: Hands) -> None:
-    plan.suspend(any_moment(chance), chance, hands)
+    plan.suspend(any_moment(chance), chance.choice((50, 70, 400, 1200)), hands)
 
 
 @_named("suspended between two attempts")
 def _suspended_between(plan: Plan, chance: random.Random, hands: Hands) -> None:
     plan.post_fault("status", status_code=429, headers={"Retry-After": "5"})
-    plan.suspend(Moment("posted", 1), chance, hands)
+    plan.suspend(Moment("posted", 1), 1200, hands)
 
 
 @_named("clock ahead")

@@ -54,13 +54,16 @@ processes = multiprocessing.get_context("forkserver")
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """How a trial ended; ``trouble`` says what is wrong with it, empty when all is well."""
+    """How a trial ended; ``trouble`` says what is wrong with it, empty when all is well. ``deaths`` counts workers that
+    died, ``kills`` those of them that were processes killed by SIGKILL."""
 
     seed: int
     faults: tuple[str, ...]
     state: str
     posts: int
     tries: int
+    deaths: int
+    kills: int
     trouble: str = ""
 
 
@@ -101,7 +104,7 @@ class Trial:
         payday.story.world = self.world = World(payday.story.world.ahead)
         self.plan = make_plan(self.chance, Hands(payday, pay_run, self.world))
         self.worker = Worker(self.world, log, self.plan.moments, self.plan.refused, self.plan.impatient)
-        self.tries = 0
+        self.tries = self.deaths = self.kills = 0
         self.approved_hash = ""
 
     def run(self) -> Outcome:
@@ -130,6 +133,8 @@ class Trial:
             state=posting.state,
             posts=len(self._posts()),
             tries=self.tries,
+            deaths=self.deaths,
+            kills=self.kills,
             trouble=trouble and f"{trouble}{posting.reference} {posting.message}\n{self.log.read()}",
         )
 
@@ -156,7 +161,11 @@ class Trial:
             if process.is_alive():
                 process.kill()
                 process.join()
+            if self.plan.impatient:
+                self.world.wait_for_arrival()
             assert process.exitcode in (0, -signal.SIGKILL), f"the worker process ended with {process.exitcode}"
+            self.kills += process.exitcode != 0
+            self.deaths += process.exitcode != 0
         if not self.plan.beside:
             yield
 
@@ -174,6 +183,7 @@ class Trial:
             with self.worker.at_work():
                 advance_postings(self.pay_run.pk, self.world)
         except Killed:
+            self.deaths += 1
             connection.close()
 
     def _recover(self) -> None:

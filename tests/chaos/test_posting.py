@@ -46,7 +46,7 @@ def trials_of(sandbox: dict[str, str], process: int) -> list[Outcome]:
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
-    """By fault: trials, how they ended, posts per trial at most."""
+    """By fault: trials, how they ended, posts per trial at most; and how many workers died."""
     by_fault: dict[str, list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
         for fault in outcome.faults:
@@ -55,8 +55,9 @@ def table(outcomes: Sequence[Outcome]) -> str:
     for fault, ended in [*sorted(by_fault.items()), ("all", list(outcomes))]:
         states = ", ".join(f"{count} {state}" for state, count in Counter(o.state for o in ended).most_common())
         posts = max(o.posts for o in ended)
-        rows.append(f"{fault:28} {len(ended):5} trials  posts <= {posts}  {states}")
-    return "\n".join(rows)
+        rows.append(f"{fault:30} {len(ended):5} trials  posts <= {posts:2}  {states}")
+    deaths, kills = sum(o.deaths for o in outcomes), sum(o.kills for o in outcomes)
+    return "\n".join([*rows, f"{deaths} workers died at work, {kills} of them processes killed with SIGKILL"])
 
 
 @pytest.mark.timeout(7200)
