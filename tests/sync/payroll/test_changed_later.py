@@ -18,6 +18,7 @@ from sync.models import AccountRule, Integration, PayFinding, PayrollSettings, P
 from sync.payroll import flow
 from sync.payroll.account_rules import save_rule
 from sync.payroll.approval import Refusal, accept_finding, approve
+from sync.payroll.drafting import draft
 from sync.replay import release
 from sync.runs import request_run
 from tests.sync.payroll.payday import Payday, open_books, ready
@@ -157,12 +158,11 @@ def test_an_old_run_that_was_never_posted_is_read_again(
 def test_an_overtaken_worker_drafts_nothing(sandbox: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     payday, _ = ready(sandbox)
     before = payday.postings()
-    real = flow.draft
 
     def overtaken(*args: Any, run: Run, **values: Any) -> None:
         Run.objects.filter(pk=run.pk).update(lease_owner="somebody else")
         with pytest.raises(LeaseLost):
-            real(*args, run=run, **values)
+            draft(*args, run=run, **values)
         raise LeaseLost
 
     monkeypatch.setattr(flow, "draft", overtaken)
