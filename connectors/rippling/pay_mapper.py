@@ -53,6 +53,11 @@ OFF_CYCLE = frozenset(
 AMOUNT = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,6})?")
 MONEY_FIELDS = frozenset({"gross_pay", "net_pay", "currency", "earnings", "taxes", "deductions", "garnishments"})
 
+TWICE = (
+    "Rippling shows two different pay records for this person in one pay run, and we cannot tell them apart. Look at "
+    "the pay run in Rippling, then check it again."
+)
+
 Company = Callable[[str], str | None]
 """What a run says of its legal entity → our id of it."""
 
@@ -142,6 +147,31 @@ def pay_page(found: Iterable[R | UnreadableRecord], convert: Callable[[R], PaySt
         except Unreadable as error:
             page.unreadable.append(UnreadableRecord(id=row.id, field=error.field, reason=error.reason))
     return page
+
+
+def content_of(row: PayRecordRow | PlatformRecordRow | UnreadableRecord) -> str:
+    """All that a record says, to tell a repeated one from another."""
+    return msgspec.json.encode(row).decode()
+
+
+class Seen:
+    """The records of one run met so far."""
+
+    def __init__(self) -> None:
+        self._contents: dict[str, int] = {}
+
+    def new(self, rows: Iterable[R | UnreadableRecord]) -> list[R | UnreadableRecord]:
+        """Those not met before. One that comes again and says something else is unreadable: which of the two holds,
+        or whether both were paid, only Rippling knows."""
+        found: list[R | UnreadableRecord] = []
+        for row in rows:
+            known, content = self._contents.get(row.id), hash(content_of(row))
+            if known is None or not row.id:
+                self._contents[row.id] = content
+                found.append(row)
+            elif known != content:
+                found.append(UnreadableRecord(id=row.id, field="pay record", reason=TWICE))
+        return found
 
 
 def withheld(meta: Meta | None) -> str:

@@ -31,6 +31,8 @@ from connectors.rippling.client import (
     refused_with,
 )
 from connectors.rippling.pay_mapper import (
+    Seen,
+    content_of,
     pay_page,
     records,
     run_of_v1,
@@ -104,15 +106,13 @@ class RestPayroll:
         return run_of_v2(reply.json(PayRunRow), self._entities.with_id) if reply.status == 200 else None
 
     def pay_pages(self, run: PayRun) -> Iterator[PayPage]:
-        """Pages of at most 100. A record that a moving page shows twice is given once."""
+        """Pages of at most 100. A record that a moving page shows twice is given once, if it says the same twice."""
         path = f"{PAY_RUNS.path}{quote(run.id, safe='')}/worker-payroll-records/"
         entity = PAY_RUNS._replace(what="pay records", path=path)
-        seen: set[int] = set()
+        seen = Seen()
         with _known_run():
             for page in self._client.pages(entity, [("limit", str(LIMIT))], _record_page):
-                new = [row for row in page.rows if not row.id or hash(row.id) not in seen]
-                seen.update(hash(row.id) for row in new)
-                yield pay_page(new, lambda row: statement_of_v2(row, run.company_id))
+                yield pay_page(seen.new(page.rows), lambda row: statement_of_v2(row, run.company_id))
 
 
 class PlatformPayroll:
@@ -136,9 +136,10 @@ class PlatformPayroll:
             reply = read(self._client.http, PLATFORM_PAY_RUNS, path, _slice(offset, limit))
             return _platform_records(reply)
 
+        seen = Seen()
         with _known_run():
-            for rows in offset_rows(fetch, key=lambda row: row.id, product=rippling.PRODUCT, limit=LIMIT):
-                yield pay_page(rows, lambda row: statement_of_v1(row, self._payers, run.company_id))
+            for rows in offset_rows(fetch, key=content_of, product=rippling.PRODUCT, limit=LIMIT):
+                yield pay_page(seen.new(rows), lambda row: statement_of_v1(row, self._payers, run.company_id))
 
     def companies(self) -> Iterator[OrgUnit]:
         """The legal entities that ran a payroll, for an API that lists none: their id is the EIN."""

@@ -123,6 +123,52 @@ def test_records_without_ids_of_their_own_are_told_apart_by_worker(serve: Serve)
     assert [(one.id, one.worker_id) for one in read(serve(pages)).statements] == [("w1", "w1"), ("w2", "w2")]
 
 
+@pytest.mark.parametrize("again", [{"net_pay": "500.00"}, {"gross_pay": "1.00"}])
+@pytest.mark.parametrize("record_id", ["p1", None])
+def test_a_second_record_that_says_something_else_is_never_dropped(
+    serve: Serve, record_id: str | None, again: dict[str, Any]
+) -> None:
+    pages = of_record()
+    path = "/payroll-runs/r1/worker-payroll-records/"
+    [record] = pages[path]["results"]
+    del record["id"]
+    if record_id:
+        record["id"] = record_id
+    pages[path]["next_link"] = f"{path}?cursor=2"
+    pages[f"{path} cursor=2"] = {"results": [record | again, record | {"id": "p2", "worker_id": "w2"}]}
+    page = read(serve(pages))
+    assert [one.worker_id for one in page.statements] == ["w1", "w2"]
+    assert [(one.id, one.field) for one in page.unreadable] == [(record_id or "w1", "pay record")]
+
+
+def test_two_records_of_a_person_without_ids_on_one_page_are_not_added_up(serve: Serve) -> None:
+    pages = of_record()
+    path = "/payroll-runs/r1/worker-payroll-records/"
+    [record] = pages[path]["results"]
+    del record["id"]
+    pages[path]["results"].append(record | {"net_pay": "500.00"})
+    assert [one.id for one in read(serve(pages)).unreadable] == ["w1"]
+
+
+def test_a_v1_record_that_changes_while_it_is_read_is_not_taken_for_known(serve: Serve) -> None:
+    run = {"id": "r1", "runState": "PAID", "checkDate": "2026-06-05"}
+    first, second, third = (
+        {"id": f"p{number}", "role": f"w{number}", "netPay": f"{number}.00"} for number in (1, 2, 3)
+    )
+    connector = serve(
+        {
+            "/payroll_runs offset=0": [run],
+            "/payroll_runs/r1/employees offset=0": [first, second],
+            "/payroll_runs/r1/employees offset=1": [second, first | {"netPay": "9.00"}, third],
+            "/payroll_runs/r1/employees offset=3": [third],
+        },
+        "v1",
+    )
+    page = read(connector)
+    assert [one.worker_id for one in page.statements] == ["w1", "w2", "w3"]
+    assert [(one.id, one.field) for one in page.unreadable] == [("p1", "pay record")]
+
+
 def test_numbers_are_taken_like_text_and_exactly(serve: Serve) -> None:
     page = read(
         serve(of_record(net_pay=1234567890123.07, gross_pay=7, earnings=[{"display_name": "Pay", "amount": 0.1}]))
