@@ -67,8 +67,8 @@ class Reason(enum.StrEnum):
 class Variance(msgspec.Struct, frozen=True, kw_only=True):
     """One account and department in this run, the previous one, and the median of ``earlier`` runs.
 
-    An amount that a run lacks is zero. ``percent`` is the change over the previous amount, to two places and with the
-    sign of the change; None when the previous amount is zero. ``median`` and ``change_to_median`` are None when there
+    An amount that a run lacks is zero. ``percent`` is by how much it grew (below zero: shrank) in
+    its own direction, to two places: more owed is growth, as more cost is; None when the previous amount is zero. ``median`` and ``change_to_median`` are None when there
     is no earlier run. Whoever may not see the pay of ``people`` or of ``people_before`` may not see any of it.
     """
 
@@ -115,7 +115,7 @@ def compare(
                 current=amount,
                 previous=former,
                 change=change,
-                percent=(change * HUNDRED / abs(former)).quantize(CENT) if former else None,
+                percent=(change * HUNDRED / former).quantize(CENT) if former else None,
                 median=middle,
                 change_to_median=None if middle is None else amount - middle,
                 earlier=len(usual),
