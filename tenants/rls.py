@@ -19,7 +19,7 @@ TENANT = "(SELECT NULLIF(current_setting('mlc.tenant', true), '')::uuid)"
 USER = "(SELECT NULLIF(current_setting('mlc.user', true), '')::integer)"
 API_KEY = "(SELECT NULLIF(current_setting('mlc.api_key', true), ''))"
 
-APPEND_ONLY = frozenset({"audit_auditentry"})
+APPEND_ONLY = frozenset({"audit_auditentry", "sync_approval"})
 """Tables the application role may read and insert into, nothing else."""
 
 # Rows that lead to a tenant can be read by the identity that is to be led there, before any tenant is known.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any, ClassVar
 
 import pgtrigger
@@ -17,7 +18,8 @@ class Posting(TenantOwned):
 
     ``revision`` counts the journals of the same place in a run (``key``), after a rejection or a reversal.
     ``sent_at`` is committed before anything leaves the process; while it is set and no answer is, the journal may be
-    on the ledger. ``absent_since`` is when the ledger first said that it is not.
+    on the ledger. ``absent_since`` is when the ledger first said that it is not. ``salt`` is hashed with the content
+    (see ``drafts.content_hash``) and shown to nobody who may not see every amount.
     """
 
     class State(models.TextChoices):
@@ -56,6 +58,7 @@ class Posting(TenantOwned):
     posting_date = models.DateField()
     description = models.CharField(max_length=200)
     reference = models.CharField(max_length=60)
+    salt = models.UUIDField(default=uuid.uuid4, editable=False)
     content_hash = models.CharField(max_length=64)
     line_count = models.PositiveIntegerField()
     debit = models.DecimalField(max_digits=19, decimal_places=4)
@@ -144,7 +147,7 @@ class Posting(TenantOwned):
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
                 condition=pgtrigger.Condition(
-                    "OLD.reference <> NEW.reference OR (OLD.state <> 'drafted' AND ("
+                    "OLD.reference <> NEW.reference OR OLD.salt <> NEW.salt OR (OLD.state <> 'drafted' AND ("
                     " OLD.content_hash, OLD.company, OLD.currency, OLD.posting_date, OLD.description, OLD.line_count,"
                     " OLD.debit, OLD.credit, OLD.pay_run_id, OLD.kind, OLD.key)"
                     " IS DISTINCT FROM ("
@@ -176,7 +179,7 @@ class Posting(TenantOwned):
 
 
 _FROZEN = """
-    IF EXISTS (SELECT FROM sync_posting WHERE id = {posting} AND state <> 'drafted') THEN
+    IF EXISTS (SELECT FROM sync_posting WHERE id IN ({postings}) AND state <> 'drafted') THEN
         RAISE EXCEPTION 'The lines of a journal that is no draft cannot change.';
     END IF;
     RETURN {row};
@@ -209,15 +212,21 @@ class PostingLine(TenantOwned):
         triggers: ClassVar[list[Any]] = [
             pgtrigger.Trigger(
                 name="lines_of_drafts_only",
-                operation=pgtrigger.Insert | pgtrigger.Update,
+                operation=pgtrigger.Insert,
                 when=pgtrigger.Before,
-                func=_FROZEN.format(posting="NEW.posting_id", row="NEW"),
+                func=_FROZEN.format(postings="NEW.posting_id", row="NEW"),
+            ),
+            pgtrigger.Trigger(
+                name="lines_of_drafts_change_only",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                func=_FROZEN.format(postings="OLD.posting_id, NEW.posting_id", row="NEW"),
             ),
             pgtrigger.Trigger(
                 name="lines_of_drafts_go_only",
                 operation=pgtrigger.Delete,
                 when=pgtrigger.Before,
-                func=_FROZEN.format(posting="OLD.posting_id", row="OLD"),
+                func=_FROZEN.format(postings="OLD.posting_id", row="OLD"),
             ),
         ]
 

@@ -189,8 +189,7 @@ def _keep_drafts(
     if any(posting.state == Posting.State.REVERSED for posting in standing):
         return
     taken = {posting.key for posting in standing if posting.state not in Posting.ENDED}
-    rejected = [posting for posting in standing if posting.state == Posting.State.REJECTED and posting.key in wanted]
-    refused = {one.key for one in rejected if one.content_hash == content_hash(wanted[one.key], one.salt)}
+    refused = {one.key for one in standing if one.state == Posting.State.REJECTED and _is_made(one, wanted)}
     for key, journal in wanted.items():
         if key not in taken and (again or key not in refused):
             keep_draft(pay_run, key, journal, because, prepared_by, now=now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
+import uuid
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -171,13 +172,15 @@ def journal_key(kind: JournalKind, company: str, currency: str, part: int) -> st
 FORMAT = 1
 
 
-def content_hash(journal: DraftJournal) -> str:
+def content_hash(journal: DraftJournal, salt: uuid.UUID) -> str:
     """SHA-256 (hex) over everything that is posted and approved: company, currency, date, description, lines.
 
-    Equal amounts count as equal however many zeros they are written with.
+    ``salt`` is the journal's own, told to nobody who may not see all of its amounts: without it, a masked amount could
+    be guessed until the hash is right. Equal amounts count as equal however many zeros they are written with.
     """
     content = [
         FORMAT,
+        salt,
         journal.company,
         journal.currency,
         journal.posting_date,

@@ -40,8 +40,9 @@ def pack(pay_run: PayRun, *, now: datetime) -> IO[bytes]:
     Amounts that could tell one person's pay are left out, unless the acting person's reveal of the run lasts; which of
     both is in the manifest and in the trail. What an auditor checks stays either way: counts of people, the content
     hash that was approved beside the one that was posted, every tie-out with its verdict, and all totals that do not
-    tell. With a reveal the sums can be followed to the cent. The register is by pay item and department, never by
-    worker. Memory grows with the lines of the journals, not with the register or the trail.
+    tell. With a reveal the sums can be followed to the cent, and each content hash can be computed anew from the lines
+    and the journal's salt, as the page says. The register is by pay item and department, never by worker. Memory grows
+    with the lines of the journals, not with the register or the trail.
     """
     pay_run = PayRun.objects.select_related("integration__source", "integration__target").get(pk=pay_run.pk)
     sight = Sight.ALL if revealed_until(pay_run, now=now) else Sight.GROUPS

@@ -91,7 +91,8 @@ class Tables:
         return {key for key, is_shown in states.items() if is_shown}
 
     def journals(self) -> Iterator[Row]:
-        """Every journal with its lines and what it corrects."""
+        """Every journal with its lines and what it corrects. ``salt`` is there at full sight only: with it, a masked
+        amount could be guessed from the content hash."""
         for posting in self.postings:
             is_shown = not self.masks.hides_total(posting)
             yield {
@@ -108,6 +109,7 @@ class Tables:
                 "prepared_at": posting.prepared_at.isoformat(),
                 "posted_at": posting.posted_at.isoformat() if posting.posted_at else None,
                 "content_hash": posting.content_hash,
+                "salt": str(posting.salt) if self.sight is Sight.ALL else None,
                 "people": posting.people,
                 "reverses": posting.reverses.reference if posting.reverses else None,
                 "adjusts": posting.adjusts.reference if posting.adjusts else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import date
 from decimal import Decimal
 
@@ -11,11 +12,13 @@ import pytest
 from sync.payroll.journals import content_hash
 from tests.sync.payroll.example import journals_of
 
+SALT = uuid.UUID("5f1a4c1e-3f0e-4f5a-9c58-0d8a3d6b7e21")
+
 
 def test_the_hash_is_pinned() -> None:
     (journal,) = journals_of().journals
 
-    assert content_hash(journal) == "590e553f68da4143c1fdccec4e3ccdd7fcf13f91cf8c9a6b189de447198453cb"
+    assert content_hash(journal, SALT) == "d5696fd94eb2d08febdd54e4997af16b31b07077da09a43e50141e595c96d336"
 
 
 @pytest.mark.parametrize(
@@ -31,7 +34,7 @@ def test_the_hash_is_pinned() -> None:
 def test_whatever_is_posted_changes_the_hash(change: dict[str, object]) -> None:
     (journal,) = journals_of().journals
 
-    assert content_hash(msgspec.structs.replace(journal, **change)) != content_hash(journal)
+    assert content_hash(msgspec.structs.replace(journal, **change), SALT) != content_hash(journal, SALT)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +50,7 @@ def test_whatever_a_line_posts_changes_the_hash(change: dict[str, object]) -> No
     (journal,) = journals_of().journals
     lines = (msgspec.structs.replace(journal.lines[0], **change), *journal.lines[1:])
 
-    assert content_hash(msgspec.structs.replace(journal, lines=lines)) != content_hash(journal)
+    assert content_hash(msgspec.structs.replace(journal, lines=lines), SALT) != content_hash(journal, SALT)
 
 
 def test_zeros_at_the_end_of_an_amount_change_no_hash() -> None:
@@ -59,4 +62,10 @@ def test_zeros_at_the_end_of_an_amount_change_no_hash() -> None:
         for line in journal.lines
     )
 
-    assert content_hash(msgspec.structs.replace(journal, lines=stored)) == content_hash(journal)
+    assert content_hash(msgspec.structs.replace(journal, lines=stored), SALT) == content_hash(journal, SALT)
+
+
+def test_the_same_content_hashes_otherwise_with_another_salt() -> None:
+    (journal,) = journals_of().journals
+
+    assert content_hash(journal, uuid.uuid4()) != content_hash(journal, SALT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -110,6 +111,28 @@ def test_with_a_reveal_the_sums_can_be_followed_to_the_cent(sandbox: dict[str, s
     assert "keep this file as you keep pay slips" in (tmp_path / "index.html").read_text()
 
 
+def test_with_a_reveal_the_approved_hash_can_be_computed_anew(sandbox: dict[str, str], tmp_path: Path) -> None:
+    payday, pay_run = posted(sandbox)
+    reveal_to_ann(payday, pay_run)
+
+    (journal,) = unpacked(payday, pay_run, tmp_path)["journals"]
+
+    head = [journal[name] for name in ("salt", "company", "currency", "posting_date", "description")]
+    lines = [
+        [line["account"], shortest(line["debit"]), shortest(line["credit"]), line["description"]]
+        for line in journal["lines"]
+    ]
+    content = json.dumps([1, *head, lines], separators=(",", ":"), ensure_ascii=False)
+    (posting,) = payday.postings()
+    assert hashlib.sha256(content.encode()).hexdigest() == posting.approved_hash
+    assert "without blanks" in (tmp_path / "index.html").read_text()
+
+
+def shortest(amount: str) -> str:
+    """Without zeros at the end of its decimals."""
+    return amount.rstrip("0").rstrip(".")
+
+
 def test_without_a_reveal_nobodys_pay_is_in_it(sandbox: dict[str, str], tmp_path: Path) -> None:
     payday, pay_run = posted(sandbox)
     reveal_to_ann(payday, pay_run)
@@ -124,8 +147,11 @@ def test_without_a_reveal_nobodys_pay_is_in_it(sandbox: dict[str, str], tmp_path
             for line in payday.postings()[0].lines.filter(people=1)
             if line.debit + line.credit
         }
+        salt = payday.postings()[0].salt
     assert single
     assert not {amount for amount in single if amount in everything}
+    assert str(salt) not in everything
+    assert salt.hex not in everything
     assert all(row["amount"] is None and row["masked"] for row in tables["register"] if row["people"] < 2)
     assert verified(tmp_path).returncode == 0
     manifest = json.loads((tmp_path / "manifest.json").read_text())
