@@ -25,7 +25,8 @@ from sync.chunks import chunked
 from sync.models import Assignment, Integration, PaidLine, PayItem, PayrollSettings, PayRun, Run
 from sync.models.payroll import ALWAYS
 from sync.payroll.findings import SHOWN_PEOPLE, Finding, FindingCode
-from sync.payroll.register import Dimensions, check_statements, item_key, paid_lines, totals
+from sync.payroll.keepable import shown, trouble_with
+from sync.payroll.register import Dimensions, check_statements, item_key, label_of, paid_lines, totals
 from sync.payroll.register import PaidLine as RegisterLine
 from sync.payroll.source_changes import note_if_left
 from sync.runs import hold_lease
@@ -111,17 +112,17 @@ def keep_headers(
         {
             "integration_id": integration.pk,
             "source_id": header.id,
-            "title": header.title[:200],
+            "title": shown(header.title, 200),
             "kind": header.kind.value,
-            "source_kind": header.source_kind[:60],
-            "source_state": header.source_state[:60],
+            "source_kind": shown(header.source_kind, 60),
+            "source_state": shown(header.source_state, 60),
             "finished": is_finished(header, settings),
             "void": header.state is PayRunState.VOID,
             "check_date": header.check_date,
             "period_start": header.period_start,
             "period_end": header.period_end,
-            "pay_group": header.pay_group[:100],
-            "company": header.company_id or "",
+            "pay_group": shown(header.pay_group, 100),
+            "company": shown(header.company_id or "", 200),
             "state": PayRun.State.WAITING,
             "found_at": now,
         }
@@ -193,12 +194,15 @@ def read_register(source: PayRunSource, header: SourceRun, assigned: Assigned) -
         unreadable += page.unreadable
         for statement in page.statements:
             label, own = assigned.get(statement.worker_id, (statement.worker_number, None))
+            if label and not statement.worker_number:
+                statement = msgspec.structs.replace(statement, worker_number=label)
+            if trouble := trouble_with(statement, header.company_id):
+                unreadable.append(UnreadableRecord(id=label_of(statement), field=trouble[0], reason=trouble[1]))
+                continue
             if own is None and statement.department_id is UNSET:
                 unknown.append((label or statement.worker_id, _cost(statement), statement.currency))
             if own is None or (not own.company and header.company_id):
                 own = msgspec.structs.replace(own or Dimensions(), company=header.company_id or "")
-            if label and not statement.worker_number:
-                statement = msgspec.structs.replace(statement, worker_number=label)
             lines += paid_lines(statement, own)
             items.update({(line.kind, line.code): line.name for line in statement.lines})
             statements.append(statement)
@@ -231,15 +235,15 @@ def _unknown_workers(unknown: Sequence[tuple[str, Decimal, str]]) -> list[Findin
 def _unreadable(records: Sequence[UnreadableRecord]) -> list[Finding]:
     found = []
     for field in sorted({record.field for record in records}):
-        people = sorted(record.id for record in records if record.field == field)
+        people = sorted(shown(record.id, 100) for record in records if record.field == field)
         found.append(
             Finding(
                 code=FindingCode.UNREADABLE_PAY,
                 kind="field",
-                culprit=field[:200],
+                culprit=shown(field, 200),
                 people=tuple(people[:SHOWN_PEOPLE]),
                 people_count=len(people),
-                detail=next(record.reason for record in records if record.field == field)[:200],
+                detail=shown(next(record.reason for record in records if record.field == field), 200),
             )
         )
     return found
@@ -309,10 +313,10 @@ def keep_items(integration: Integration, items: Mapping[tuple[PayKind, str], str
     rows = [
         {
             "integration_id": integration.pk,
-            "key": item_key(kind, code)[:200],
+            "key": item_key(kind, code),
             "kind": kind.value,
-            "code": code[:170],
-            "name": (name or code)[:200],
+            "code": code,
+            "name": shown(name or code, 200),
             "first_seen": now,
             "last_seen": now,
         }

@@ -86,6 +86,61 @@ def test_an_amount_that_is_none_blocks_the_run_and_names_the_field(payday: Payda
     assert payday.ours() == []
 
 
+LONG = "Contribution to the supplementary occupational pension of the metal workers " * 3
+
+
+@pytest.mark.parametrize(
+    ("odd", "values", "field"),
+    [
+        ({"code": LONG, "name": "Pension"}, {}, "code of a pay item"),
+        ({"code": "REG\x00"}, {}, "code of a pay item"),
+        ({"name": "Regular\x00pay"}, {}, "name of a pay item"),
+        ({}, {"currency": "US Dollar"}, "currency"),
+        ({}, {"currency": "usd"}, "currency"),
+        ({"amount": "12345678901234.00"}, {}, "amount"),
+    ],
+)
+def test_what_cannot_be_kept_as_it_was_sent_holds_its_run_and_no_other(
+    payday: Payday, odd: dict[str, str], values: dict[str, str], field: str
+) -> None:
+    worker = workers(payday)[0]["id"]
+    currencies = {worker: values["currency"]} if values else {}
+    run_id = pay(payday, {worker: [{**GOOD[0], **odd}, GOOD[1]]}, currencies=currencies)
+    later = pay(payday, {worker: GOOD}, check_date="2026-06-19")
+
+    payday.read()
+
+    held = run_of(payday, run_id)
+    assert held.state == PayRun.State.HELD
+    (finding,) = [f for f in payday.findings(held) if f.code == "unreadable_pay"]
+    assert (finding.culprit, finding.people_count) == (field, 1)
+    assert f"({field})" in finding.sentence
+    payday.write_rules()
+    payday.check_again(run_of(payday, later))
+    assert run_of(payday, later).state == PayRun.State.READY
+
+
+def test_a_title_of_any_length_and_letters_is_cut_and_stops_nothing(payday: Payday) -> None:
+    fine = read_odd(payday, GOOD, title=f"Bonus\x00 {LONG}")
+
+    assert fine.state == PayRun.State.READY
+    assert fine.title.startswith("Bonus\ufffd Contribution")
+    assert len(fine.title) == 200
+
+
+def test_long_names_of_two_pay_items_are_cut_and_the_items_stay_two(payday: Payday) -> None:
+    alike = [{"kind": "earning", "code": f"REG-{n}", "name": f"{LONG} {n}", "amount": f"{n}.00"} for n in (1, 2)]
+    fine = read_odd(payday, alike)
+
+    assert fine.state == PayRun.State.READY
+    with payday.scope():
+        kept = PaidLine.objects.filter(pay_run=fine, kind="earning").order_by("item")
+        assert [(line.item, line.amount) for line in kept] == [
+            ("earning:REG-1", Decimal(1)),
+            ("earning:REG-2", Decimal(2)),
+        ]
+
+
 def test_pay_that_does_not_add_up_blocks_the_run(payday: Payday) -> None:
     worker = workers(payday)[0]["id"]
     run_id = pay(payday, {worker: GOOD}, stated={worker: {"net_pay": "950.00"}})
