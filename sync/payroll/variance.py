@@ -67,9 +67,10 @@ class Reason(enum.StrEnum):
 class Variance(msgspec.Struct, frozen=True, kw_only=True):
     """One account and department in this run, the previous one, and the median of ``earlier`` runs.
 
-    An amount that a run lacks is zero. ``percent`` is by how much it grew (below zero: shrank) in
-    its own direction, to two places: more owed is growth, as more cost is; None when the previous amount is zero. ``median`` and ``change_to_median`` are None when there
-    is no earlier run. Whoever may not see the pay of ``people`` or of ``people_before`` may not see any of it.
+    An amount that a run lacks is zero. ``percent`` is by how much it grew in its own direction (below zero: shrank), to
+    two places: more owed is growth, as more cost is; None when the previous amount is zero. ``median`` and
+    ``change_to_median`` are None when there is no earlier run. Whoever may not see the pay of ``people`` or of
+    ``people_before`` may not see any of it.
     """
 
     account: str
