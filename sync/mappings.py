@@ -97,15 +97,23 @@ def confirm(mappings: Sequence[Mapping], *, now: datetime) -> int:
             _check(mapping.integration, mapping.kind, mapping.source_key, mapping.target_key)
             mapping.state = Mapping.State.CONFIRMED
             _sign(mapping, now)
-        Mapping.objects.bulk_update(pending, ["state", "confirmed_by", "confirmed_at"])
+        Mapping.objects.bulk_update(pending, ["state", *SIGNATURE])
         _record("mapping.confirmed", [(mapping, None) for mapping in pending], now)
     return len(pending)
 
 
 def remove(mapping: Mapping, *, now: datetime) -> None:
-    """Afterwards the mapping is gone; who it concerned is blocked by the next run, and told so."""
+    """Afterwards the mapping is gone; who it concerned is blocked by the next run, and told so. The value's other
+    mappings count as confirmed by who removed it: they decide now what it decided."""
     with transaction.atomic():
         _record("mapping.removed", [(mapping, _shown(mapping))], now, removed=True)
+        others = Mapping.objects.select_for_update().filter(
+            integration=mapping.integration, kind=mapping.kind, source_key=mapping.source_key
+        )
+        signed = list(others.filter(state=Mapping.State.CONFIRMED).exclude(pk=mapping.pk))
+        for other in signed:
+            _sign(other, now)
+        Mapping.objects.bulk_update(signed, SIGNATURE)
         mapping.delete()
 
 
@@ -324,8 +332,12 @@ def _names(integration: Integration, source_kinds: Iterable[RefKind]) -> dict[tu
     }
 
 
+SIGNATURE = ("confirmed_by", "confirmed_key", "confirmed_at")
+
+
 def _sign(mapping: Mapping, now: datetime) -> None:
-    mapping.confirmed_by, mapping.confirmed_at = current_actor().label[:200], now
+    actor = current_actor()
+    mapping.confirmed_by, mapping.confirmed_key, mapping.confirmed_at = actor.label[:200], actor.identity[:220], now
 
 
 def _shown(mapping: Mapping) -> dict[str, Any]:

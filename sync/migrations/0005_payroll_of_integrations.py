@@ -21,8 +21,8 @@ BEGIN
         INSERT INTO sync_payrollsettings (tenant_id, integration_id, post_when, separate_settlement, detail,
                                           cost_center_from, rounding_account, rounding_limit, month_end,
                                           accrued_account, two_people, post_by_itself, variance_percent,
-                                          variance_amount, fewest_people)
-        SELECT company, id, 'paid', false, 'department', 'department', '', 1, 'none', '', true, true, 10, 1000, 2
+                                          variance_amount, fewest_people, changed_key)
+        SELECT company, id, 'paid', false, 'department', 'department', '', 1, 'none', '', true, true, 10, 1000, 2, ''
         FROM sync_integration
         WHERE NOT EXISTS (SELECT FROM sync_payrollsettings WHERE integration_id = sync_integration.id);
     END LOOP;

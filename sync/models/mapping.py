@@ -53,7 +53,8 @@ class Mapping(TenantOwned):
     """From a date on, this source value means that target value. ``valid_to`` is exclusive, None is open-ended.
 
     Only a confirmed mapping is used. ``source_key`` is the source's id of the value; ``target_key`` the target's
-    id (what its records refer to).
+    id (what its records refer to). ``confirmed_key`` names who confirmed it in a way that never changes; they may not
+    approve what it decides.
     """
 
     class State(models.TextChoices):
@@ -70,6 +71,7 @@ class Mapping(TenantOwned):
     score = models.PositiveSmallIntegerField(default=100, help_text="How alike code or name are, 0 to 100.")
     reason = models.CharField(max_length=200, blank=True)
     confirmed_by = models.CharField(max_length=200, blank=True)
+    confirmed_key = models.CharField(max_length=220, blank=True)
     confirmed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -26,7 +26,11 @@ ALWAYS = date(1900, 1, 1)
 
 
 class PayrollSettings(TenantOwned):
-    """How an integration's pay runs become journals. Nothing is read before ``start_date`` is chosen."""
+    """How an integration's pay runs become journals. Nothing is read before ``start_date`` is chosen.
+
+    ``changed_key`` and ``changed_at`` tell who last changed what makes a journal, and when; they may not approve what
+    it decides.
+    """
 
     class PostWhen(models.TextChoices):
         PAID = "paid", "The pay run is paid"
@@ -106,6 +110,8 @@ class PayrollSettings(TenantOwned):
         validators=[MinValueValidator(2), MaxValueValidator(20)],
         help_text="Amounts that concern fewer people are hidden from those who may not see one person's pay.",
     )
+    changed_key = models.CharField(max_length=220, blank=True, editable=False)
+    changed_at = models.DateTimeField(null=True, editable=False)
 
     def __str__(self) -> str:
         return f"{self.integration} · Payroll"

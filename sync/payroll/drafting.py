@@ -38,7 +38,7 @@ from sync.payroll.register import PaidLine, totals
 from sync.payroll.rules import RuleTable
 from sync.payroll.source_changes import LEFT
 from sync.payroll.states import refresh_state
-from sync.payroll.surroundings import load_ledger, load_rules, load_surroundings, options_of, who_mapped
+from sync.payroll.surroundings import load_ledger, load_rules, load_surroundings, options_of, who_decided
 from sync.payroll.trail import record_journal
 from sync.payroll.validation import control_totals, validate
 from sync.runs import hold_lease
@@ -325,13 +325,13 @@ def supersede_followers(posting: Posting, *, now: datetime) -> None:
 
 
 def _preparers(pay_run: PayRun, journal: DraftJournal, prepared_by: Sequence[str]) -> list[str]:
-    """Who may not approve it: who asked for it, and who changed a rule or a mapping that decides it since the run was
-    found."""
+    """Who may not approve it: who asked for it, and who changed a rule, a mapping or a setting that decides it since
+    the run was found."""
     rules = {share.rule for line in journal.lines for share in line.shares}
     changed = AccountRule.objects.filter(pk__in=rules, changed_at__gte=pay_run.found_at)
     centers = {line.cost_center for line in journal.lines if line.cost_center}
-    mapped = who_mapped(pay_run.integration, centers, since=pay_run.found_at)
-    return sorted({*prepared_by, *mapped, *changed.values_list("changed_key", flat=True).distinct()})
+    decided = who_decided(pay_run, journal.company, centers)
+    return sorted({*prepared_by, *decided, *changed.values_list("changed_key", flat=True).distinct()})
 
 
 def _keep_lines(posting: Posting, journal: DraftJournal, because: Because) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from audit.context import current_actor
 from audit.record import Entry, record
 from sync.models import PayrollSettings
 from sync.payroll.rule_checks import Chart
@@ -36,6 +37,18 @@ CONTROLS = frozenset({"two_people", "second_approver_above", "fewest_people"})
 """What guards against those who work with it: only an administrator changes these. Callers see to it."""
 
 ACCOUNTS = ("rounding_account", "accrued_account")
+DECIDING = frozenset(
+    {
+        "separate_settlement",
+        "detail",
+        "cost_center_from",
+        "rounding_limit",
+        "month_end",
+        "second_approver_above",
+        *ACCOUNTS,
+    }
+)
+"""What a journal is made of, or who must approve it: who changes that signs for it."""
 
 
 def change_settings(settings: PayrollSettings, values: Mapping[str, Any], *, now: datetime) -> None:
@@ -52,7 +65,9 @@ def change_settings(settings: PayrollSettings, values: Mapping[str, Any], *, now
         changed = [name for name in values if getattr(current, name) != before[name]]
         if changed:
             _check(current, was_started=before.get("start_date", current.start_date) is not None)
-            current.save(update_fields=changed)
+            if DECIDING.intersection(changed):
+                current.changed_key, current.changed_at = current_actor().identity[:220], now
+            current.save(update_fields=[*changed, "changed_key", "changed_at"])
             _record(current, {name: before[name] for name in changed}, now)
     for name in values:
         setattr(settings, name, getattr(current, name))

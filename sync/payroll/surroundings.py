@@ -21,6 +21,7 @@ from sync.models import (
     Mapping,
     PayItem,
     PayrollSettings,
+    PayRun,
     ReferenceValue,
 )
 from sync.payroll.drafts import Detail, Options, Split, Surroundings
@@ -75,12 +76,16 @@ def _mapped(integration: Integration, kind: RefKind, on: date) -> dict[str, str]
     return dict(rows.order_by("valid_from").values_list("source_key", "target_key"))
 
 
-def who_mapped(integration: Integration, cost_centers: Collection[str], *, since: datetime) -> set[str]:
-    """The identities of those who mapped something to these cost centers since then."""
-    rows = Mapping.objects.filter(
-        integration=integration, kind=RefKind.COST_CENTER, target_key__in=cost_centers, confirmed_at__gte=since
+def who_decided(pay_run: PayRun, company: str, cost_centers: Collection[str]) -> set[str]:
+    """The identities of those who, since the run was found, mapped something to this company of the ledger or to these
+    cost centers, or changed settings that make journals."""
+    mapped = Mapping.objects.filter(
+        Q(kind=RefKind.COMPANY, target_key=company) | Q(kind=RefKind.COST_CENTER, target_key__in=cost_centers),
+        integration=pay_run.integration,
+        confirmed_at__gte=pay_run.found_at,
     )
-    return {f"user:{name}" for name in rows.values_list("confirmed_by", flat=True).distinct()}
+    changed = PayrollSettings.objects.filter(integration=pay_run.integration, changed_at__gte=pay_run.found_at)
+    return {*mapped.values_list("confirmed_key", flat=True).distinct(), *changed.values_list("changed_key", flat=True)}
 
 
 def load_words(integration: Integration) -> dict[tuple[str, str], str]:
