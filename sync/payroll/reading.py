@@ -108,26 +108,7 @@ def keep_headers(
     integration = run.flow.integration
     ids = [header.id for header in headers]
     former = {row.source_id: row for row in PayRun.objects.filter(integration=integration, source_id__any_of=ids)}
-    rows = [
-        {
-            "integration_id": integration.pk,
-            "source_id": header.id,
-            "title": shown(header.title, 200),
-            "kind": header.kind.value,
-            "source_kind": shown(header.source_kind, 60),
-            "source_state": shown(header.source_state, 60),
-            "finished": is_finished(header, settings),
-            "void": header.state is PayRunState.VOID,
-            "check_date": header.check_date,
-            "period_start": header.period_start,
-            "period_end": header.period_end,
-            "pay_group": shown(header.pay_group, 100),
-            "company": shown(header.company_id or "", 200),
-            "state": PayRun.State.WAITING,
-            "found_at": now,
-        }
-        for header in headers
-    ]
+    rows = [_header_row(integration, header, settings, now) for header in headers]
     for chunk in chunked(rows, 500):
         with transaction.atomic():
             hold_lease(run, now=now)
@@ -143,6 +124,28 @@ def keep_headers(
             )
     wanted = PayRun.objects.filter(integration=integration, source_id__any_of=ids)
     return {row.source_id: row for row in wanted}
+
+
+def _header_row(
+    integration: Integration, header: SourceRun, settings: PayrollSettings, now: datetime
+) -> dict[str, Any]:
+    return {
+        "integration_id": integration.pk,
+        "source_id": header.id,
+        "title": shown(header.title, 200),
+        "kind": header.kind.value,
+        "source_kind": shown(header.source_kind, 60),
+        "source_state": shown(header.source_state, 60),
+        "finished": is_finished(header, settings),
+        "void": header.state is PayRunState.VOID,
+        "check_date": header.check_date,
+        "period_start": header.period_start,
+        "period_end": header.period_end,
+        "pay_group": shown(header.pay_group, 100),
+        "company": shown(header.company_id or "", 200),
+        "state": PayRun.State.WAITING,
+        "found_at": now,
+    }
 
 
 def _note_moved(
