@@ -189,6 +189,7 @@ MEASURES = {
     "lines": "Number of lines",
     "pair": "Left by a journal and its reversal",
     "presence": "The journal itself",
+    "rejected": "Lines of a journal that was rejected",
 }
 
 
@@ -231,7 +232,7 @@ def _differences(content: Content, latest: Reconciliation) -> Table:
     rows = []
     for one in latest.differences:
         hides = content.masks.hides_run or not accounts.isdisjoint(one["account"].split(", "))
-        is_count = one["measure"] == "lines"
+        is_count = one["measure"] in ("lines", "rejected")
         sides: list[Value] = []
         for side in ("expected", "found"):
             amount = one[side]

@@ -18,8 +18,8 @@ from sync.payroll.adjusting import Adjustment, adjustments
 from sync.payroll.approval import Refusal
 from sync.payroll.days import open_day
 from sync.payroll.describing import LONGEST_JOURNAL
-from sync.payroll.drafting import AGAIN, Because, keep_draft, place_of, supersede
-from sync.payroll.drafts import DraftJournal, DraftLine, JournalKind, Share, Side
+from sync.payroll.drafting import Because, keep_draft, supersede
+from sync.payroll.drafts import AGAIN, DraftJournal, DraftLine, JournalKind, Share, Side, place_of
 from sync.payroll.effects import Effect, EffectKind, Step, effect_of, is_true
 from sync.payroll.states import refresh_state
 from sync.payroll.trail import record_pay_run

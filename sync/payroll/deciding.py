@@ -12,6 +12,7 @@ from sync.models import Posting
 from sync.payroll.approval import HUMAN, Refusal
 from sync.payroll.claims import locked_postings
 from sync.payroll.drafting import supersede_followers
+from sync.payroll.outcomes import ABSENCE_HOLDS
 from sync.payroll.states import refresh_state
 from sync.payroll.trail import record_journal
 from sync.queue import enqueue_postings
@@ -32,7 +33,8 @@ def decide(posting: Posting, decision: str, reason: str, *, now: datetime) -> Po
     ``check_again``: the ledger is asked at once; what is there with the same content is posted. ``post_again``: it is
     approved and not sent, and looked up before it is sent like any other. ``give_up``: it is rejected, with what was to
     follow it. Callers make sure that the person is an approver. Raises Refusal: no person, no reason, another state, a
-    worker has it in hand; ValueError for another decision.
+    worker has it in hand, it was sent a moment ago, it is to be given up and the ledger has it; ValueError for another
+    decision.
     """
     if decision not in DECISIONS:
         raise ValueError(f"{decision!r} is none of {', '.join(DECISIONS)}")
@@ -43,6 +45,8 @@ def decide(posting: Posting, decision: str, reason: str, *, now: datetime) -> Po
     with transaction.atomic():
         (locked,) = locked_postings(Posting.objects.filter(pk=posting.pk))
         _check(locked, now)
+        if decision != "check_again":
+            _check_absence(locked, now)
         locked.lease_owner, locked.heartbeat_at = "", None
         _DECIDED[decision](locked, reason, now)
         locked.save()
@@ -63,6 +67,15 @@ def _check(posting: Posting, now: datetime) -> None:
         raise Refusal("The ledger is being asked for it right now. Wait a minute, then look again.")
 
 
+def _check_absence(posting: Posting, now: datetime) -> None:
+    """Nobody can know yet that it is not there while a slow ledger may still be at work."""
+    if posting.sent_at is not None and now < (until := posting.sent_at + ABSENCE_HOLDS):
+        raise Refusal(
+            f"It was sent at {posting.sent_at:%H:%M:%S} UTC, and a slow ledger may still take it. Look for it on the "
+            f"ledger, and decide after {until:%H:%M:%S} UTC."
+        )
+
+
 def _check_again(posting: Posting, reason: str, now: datetime) -> None:
     posting.state, posting.message, posting.next_try_at = _S.VERIFYING, "", now
     posting.looked_up, posting.absent_since = 0, None
@@ -75,6 +88,11 @@ def _post_again(posting: Posting, reason: str, now: datetime) -> None:
 
 
 def _give_up(posting: Posting, reason: str, now: datetime) -> None:
+    if posting.vendor_id and posting.absent_since is None:
+        raise Refusal(
+            f"The ledger has it as journal {posting.journal_number or posting.vendor_id}. Correct it there, or delete "
+            "it there if it is not to be posted, then check again."
+        )
     posting.state, posting.message, posting.next_try_at = _S.REJECTED, reason[:500], None
 
 

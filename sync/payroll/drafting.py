@@ -29,7 +29,16 @@ from sync.models import (
     PostingShare,
     Run,
 )
-from sync.payroll.drafts import Built, DraftJournal, JournalKind, RunFacts, Side, content_hash
+from sync.payroll.drafts import (
+    AGAIN,
+    Built,
+    DraftJournal,
+    JournalKind,
+    RunFacts,
+    Side,
+    content_hash,
+    place_of,
+)
 from sync.payroll.findings import Finding, FindingCode
 from sync.payroll.journals import build
 from sync.payroll.judging import keep_findings, posted_elsewhere
@@ -46,9 +55,6 @@ from sync.runs import hold_lease
 LINES_AT_ONCE = 2_000
 
 CORRECTIONS = (Posting.Kind.REVERSAL, Posting.Kind.ADJUSTMENT)
-
-AGAIN = "#"
-"""In a key, what marks a journal that stands in for one of the same place that was reversed."""
 
 
 def draft(
@@ -201,11 +207,6 @@ def _is_made(posting: Posting, wanted: Mapping[str, DraftJournal]) -> bool:
         return True
     journal = wanted.get(place_of(posting.key))
     return journal is not None and content_hash(_on_its_day(posting, journal), posting.salt) == posting.content_hash
-
-
-def place_of(key: str) -> str:
-    """The key of the journal that this one stands in for."""
-    return key.partition(AGAIN)[0]
 
 
 def keep_draft(

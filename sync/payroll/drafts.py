@@ -169,6 +169,15 @@ def journal_key(kind: JournalKind, company: str, currency: str, part: int) -> st
     return f"{kind.value}:{company}:{currency}:{part}"
 
 
+AGAIN = "#"
+"""In a key, what marks a journal that stands in for one of the same place that was reversed."""
+
+
+def place_of(key: str) -> str:
+    """The key of the journal that this one stands in for."""
+    return key.partition(AGAIN)[0]
+
+
 FORMAT = 1
 
 

@@ -19,8 +19,8 @@ from connectors.contract import LedgerTarget
 from sync.models import PayRun, Posting, PostingLine
 from sync.payroll.approval import Refusal, already_posted
 from sync.payroll.days import open_day
-from sync.payroll.drafting import AGAIN, CORRECTIONS, Because, made, place_of
-from sync.payroll.drafts import DraftJournal
+from sync.payroll.drafting import CORRECTIONS, Because, made
+from sync.payroll.drafts import AGAIN, DraftJournal, place_of
 from sync.payroll.findings import Finding
 from sync.payroll.money import ZERO
 from sync.payroll.reading import load_lines

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from connectors.journals import Journal, JournalLine, PostedJournal
-from sync.models import PayFinding, Posting, PostingLine
+from sync.models import PayFinding, Posting
 from sync.payroll.claims import Claim, held
 from sync.payroll.drafting import void_approval
 from sync.payroll.drafts import DraftJournal, DraftLine, JournalKind, content_hash
@@ -28,24 +28,6 @@ ABSENCE_HOLDS = timedelta(minutes=5)
 
 NOT_SENT_AGAIN = tuple(timedelta(seconds=s) for s in (60, 300, 900, 3600))
 """Delays before a journal that could not be sent is tried again."""
-
-
-def journal_of(posting: Posting) -> Journal:
-    """What is posted, from what is kept."""
-    rows = PostingLine.objects.filter(posting=posting).order_by("number")
-    columns = rows.values_list("account", "description", "debit", "credit")
-    return Journal(
-        reference=posting.reference,
-        company=posting.company or None,
-        currency=posting.currency,
-        posting_date=posting.posting_date,
-        description=posting.description,
-        lines=tuple(
-            JournalLine(account=account, description=description, debit=debit, credit=credit)
-            for account, description, debit, credit in columns.iterator()
-        ),
-        content_hash=posting.content_hash,
-    )
 
 
 def is_as_approved(posting: Posting, journal: Journal) -> bool:
@@ -94,9 +76,8 @@ def settle_found(claim: Claim, journal: Journal, found: Sequence[PostedJournal],
     target = claim.posting.pay_run.integration.target.name
     if len(found) > 1:
         numbers = ", ".join(posted.number for posted in found)
-        settle_attention(
-            claim, f"{target} has this journal {len(found)} times: {numbers}. Delete all but one there.", now=now
-        )
+        message = f"{target} has this journal {len(found)} times: {numbers}. Delete all but one there."
+        settle_attention(claim, message, found[0], now=now)
     elif differs := difference(journal, found[0]):
         settle_attention(
             claim,

@@ -1,7 +1,8 @@
 """The write protocol for journals: look up, intend, send, settle. Read top to bottom from ``advance``.
 
 1. ``claim``: one worker has the journal in hand.
-2. Look it up by its reference: what is there already is settled, never posted again.
+2. Look it up by its reference: what is there already is settled, never posted again. So is what was given up before:
+   where it turns out to be there after all, a person is needed.
 3. Intend: ``sent_at`` is committed before anything leaves the process.
 4. Send, once. Whatever comes back, or does not, is settled in one transaction.
 
@@ -11,7 +12,7 @@ twice says it does not have is posted again. ``find`` comes before ``post`` ever
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 
 import structlog
@@ -32,6 +33,7 @@ from sync.payroll.approval import writes_enabled
 from sync.payroll.claims import Claim, claim, due, held, in_hand, renew
 from sync.payroll.correcting import follow
 from sync.payroll.findings import Finding, FindingCode
+from sync.payroll.lookup import given_up_but_there, journal_of, look_up
 from sync.payroll.reconciling import reconcile
 from sync.payroll.surroundings import read_periods
 
@@ -90,17 +92,21 @@ def _work_on(taken: Claim, target: LedgerTarget, now: Callable[[], datetime]) ->
 
 
 def _post(taken: Claim, target: LedgerTarget, now: Callable[[], datetime]) -> None:
-    journal = outcomes.journal_of(taken.posting)
+    journal = journal_of(taken.posting)
     try:
         if findings := _in_the_way(taken, journal, target, now()):
             outcomes.send_back(taken, findings, "Something has changed since it was approved.", now=now())
             return
-        found = _look_up(taken.posting, journal, target)
+        found = look_up(taken.posting, journal, target)
+        former = () if found else tuple(given_up_but_there(taken.posting, target))
     except ConnectorError as error:
         _note_not_sent(taken, error, now)
         return
     if found:
         outcomes.settle_found(taken, journal, found, now=now())
+        return
+    if former:
+        outcomes.settle_attention(taken, _not_given_up(*former[0]), now=now())
         return
     _intend(taken, now())
     renew(taken, now=now())
@@ -120,9 +126,9 @@ def _post(taken: Claim, target: LedgerTarget, now: Callable[[], datetime]) -> No
 
 def _verify(taken: Claim, target: LedgerTarget, now: Callable[[], datetime]) -> None:
     """Ask for a journal that may be there; nothing is sent."""
-    journal = outcomes.journal_of(taken.posting)
+    journal = journal_of(taken.posting)
     try:
-        found = _look_up(taken.posting, journal, target)
+        found = look_up(taken.posting, journal, target)
     except ConnectorError as error:
         log.warning("journal.lookup_failed", error=type(error).__name__, detail=error.detail)
         outcomes.settle_unknown(taken, f"{_unanswered(taken.posting)} {error.sentence}", now=now())
@@ -133,15 +139,6 @@ def _verify(taken: Claim, target: LedgerTarget, now: Callable[[], datetime]) -> 
         outcomes.settle_found(taken, journal, found, now=now())
     else:
         outcomes.settle_absent(taken, now=now())
-
-
-def _look_up(posting: Posting, journal: Journal, target: LedgerTarget) -> Sequence[PostedJournal]:
-    """By our reference; one that was seen before also by the ledger's own id, should somebody have removed ours."""
-    found = target.find_journal(journal)
-    if found or not posting.vendor_id:
-        return found
-    seen = target.get_journal(posting.vendor_id, posting.company or None)
-    return [seen] if seen else []
 
 
 def _in_the_way(taken: Claim, journal: Journal, target: LedgerTarget, now: datetime) -> list[Finding]:
@@ -180,6 +177,14 @@ def _refused(posting: Posting, error: RecordRejectedError) -> Finding:
         culprit=posting.reference,
         journal=posting.key,
         detail=error.sentence[:400],
+    )
+
+
+def _not_given_up(posting: Posting, found: PostedJournal) -> str:
+    target = posting.pay_run.integration.target.name
+    return (
+        f"{target} has journal {found.number}, which was given up here as {posting.reference}: this one may book the "
+        "same again. Delete that one there, or reverse it there and take our reference out of it, then check again."
     )
 
 

@@ -1,6 +1,7 @@
 """After posting: the ledger is read back and held against the register, to the cent.
 
-Reads only. Per journal one request for the journal, per account one for its activity.
+Reads only. Per journal one look-up by our reference, so that one that is there twice is seen; per account one for its
+activity.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 import msgspec
 from django.db import transaction
 from django.db.models import QuerySet, Sum
+from msgspec.structs import replace
 
 from audit.context import current_actor
 from connectors.contract import LedgerTarget
@@ -30,17 +32,21 @@ from sync.models import (
 )
 from sync.payroll.claims import locked_postings
 from sync.payroll.drafts import JournalKind
+from sync.payroll.lookup import journal_of, look_up
 from sync.payroll.register import CREDITED, DEBITED, item_key
-from sync.payroll.states import refresh_state
+from sync.payroll.states import refresh_state, rejected_places
 from sync.payroll.surroundings import load_surroundings
 from sync.payroll.trail import record_pay_run
 from sync.payroll.tying import (
     Clearing,
+    Difference,
     JournalFigures,
     LedgerFigures,
+    Measure,
     PostedFigures,
     RegisterFigures,
     TieOut,
+    Where,
     tie,
 )
 from sync.upserting import upsert
@@ -57,16 +63,40 @@ def reconcile(pay_run: PayRun, target: LedgerTarget, *, now: datetime) -> Reconc
     on_ledger = Posting.objects.filter(pay_run=pay_run, state__in=Posting.ON_LEDGER)
     postings = list(on_ledger.select_related("reverses", "adjusts").order_by("pk"))
     journals = [_figures_of(posting) for posting in postings]
-    read_back = [(posting, target.get_journal(posting.vendor_id, posting.company or None)) for posting in postings]
+    posted = [figures for posting in postings for figures in _read_back(posting, target)]
     activity = _read_activity(pay_run, target, postings, journals, now)
     result = tie(
         _register_figures(pay_run, target, postings),
         journals,
-        [_posted_figures(posting, found) for posting, found in read_back],
+        posted,
         activity,
         _clearing(postings),
     )
+    result = replace(result, differences=(*result.differences, *_rejected(pay_run)))
     return _settle(pay_run, postings, result, now)
+
+
+def _read_back(posting: Posting, target: LedgerTarget) -> list[PostedFigures]:
+    """The journal as the ledger has it now; should it be there more than once, the one we know first."""
+    found = look_up(posting, journal_of(posting), target)
+    if not found:
+        return [_posted_figures(posting, None)]
+    return [_posted_figures(posting, one) for one in sorted(found, key=lambda one: one.id != posting.vendor_id)]
+
+
+def _rejected(pay_run: PayRun) -> list[Difference]:
+    return [
+        Difference(
+            where=Where.JOURNAL,
+            measure=Measure.REJECTED,
+            reference=posting.reference,
+            company=posting.company,
+            currency=posting.currency,
+            expected=Decimal(posting.line_count),
+            found=None,
+        )
+        for posting in rejected_places(pay_run)
+    ]
 
 
 def _figures_of(posting: Posting) -> JournalFigures:
@@ -96,7 +126,7 @@ def _posted_figures(posting: Posting, found: PostedJournal | None) -> PostedFigu
         reference=posting.reference,
         company=posting.company,
         currency=posting.currency,
-        number=posting.journal_number,
+        number=found.number if found else posting.journal_number,
         by_account=dict(nets),
         debit=found.debit if found else ZERO,
         credit=found.credit if found else ZERO,

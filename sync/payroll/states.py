@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from sync.models import PayFinding, PayRun, Posting
+from sync.payroll.drafts import place_of
 
 _S = Posting.State
 _WORST_FIRST: tuple[tuple[str, str], ...] = (
@@ -54,7 +55,7 @@ def _state_on_ledger(pay_run: PayRun, live: Collection[str]) -> str:
     )
     if only_reversals:
         return PayRun.State.REVERSED
-    return PayRun.State.POSTED if _S.POSTED in live else PayRun.State.RECONCILED
+    return PayRun.State.POSTED if _S.POSTED in live or rejected_places(pay_run) else PayRun.State.RECONCILED
 
 
 def _state_without_journals(pay_run: PayRun, states: Collection[str]) -> str:
@@ -63,6 +64,20 @@ def _state_without_journals(pay_run: PayRun, states: Collection[str]) -> str:
     if _S.REJECTED in states:
         return PayRun.State.REJECTED
     return PayRun.State.EMPTY
+
+
+def rejected_places(pay_run: PayRun) -> list[Posting]:
+    """The rejected journals that nothing stands in for, the last of each place, in a run that otherwise stands: a part
+    of it is booked, and a part is not."""
+    booking = Posting.objects.filter(pay_run=pay_run).exclude(kind__in=[Posting.Kind.REVERSAL, Posting.Kind.ADJUSTMENT])
+    latest: dict[str, Posting] = {}
+    standing = set()
+    for posting in booking.exclude(state__in=[_S.SUPERSEDED, _S.REVERSED]).order_by("pk"):
+        if posting.state == _S.REJECTED:
+            latest[place_of(posting.key)] = posting
+        else:
+            standing.add(place_of(posting.key))
+    return [posting for place, posting in latest.items() if place not in standing] if standing else []
 
 
 def open_findings(pay_run: PayRun) -> bool:

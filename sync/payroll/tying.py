@@ -34,7 +34,8 @@ class Measure(enum.StrEnum):
 
     ACCOUNT: the net amount of an account. LINES: a number of lines. PAIR: what a journal and its reversal leave on an
     account. NET_PAY: what stands on the clearing accounts before a settlement, BALANCE: after it, credits positive.
-    PRESENCE: the debits of a journal that one side has and the other has not.
+    PRESENCE: the debits of a journal that one side has and the other has not. REJECTED: the lines of a journal that
+    belongs to the run and was rejected, without another in its place.
     """
 
     COST = "cost"
@@ -47,6 +48,7 @@ class Measure(enum.StrEnum):
     PAIR = "pair"
     BALANCE = "balance"
     PRESENCE = "presence"
+    REJECTED = "rejected"
 
 
 class RegisterFigures(msgspec.Struct, frozen=True, kw_only=True):

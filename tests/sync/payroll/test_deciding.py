@@ -12,6 +12,7 @@ from audit.models import AuditEntry
 from sync.models import PayRun, Posting
 from sync.payroll.approval import Refusal
 from sync.payroll.deciding import decide
+from sync.payroll.outcomes import ABSENCE_HOLDS
 from tenants.scope import tenant_scope
 from tests.cast import make_tenant
 from tests.sync.payroll.payday import Payday, ready
@@ -41,6 +42,11 @@ def unanswered(sandbox: dict[str, str]) -> tuple[Payday, PayRun]:
     assert payday.advance(pay_run).state == PayRun.State.VERIFYING
     payday.story.plex.heal()
     return payday, pay_run
+
+
+def wait_for_a_slow_ledger(payday: Payday) -> None:
+    """Until what was sent is there, or never will be."""
+    payday.story.world.ahead += ABSENCE_HOLDS
 
 
 def put_right(payday: Payday, **fields: str) -> None:
@@ -90,7 +96,11 @@ def test_a_journal_that_lost_our_reference_is_found_by_the_ledgers_own_id(sandbo
 def test_a_person_says_that_it_is_not_there_and_it_is_posted_once(sandbox: dict[str, str]) -> None:
     payday, pay_run = unanswered(sandbox)
     assert payday.ours() == []
+    with pytest.raises(Refusal, match="a slow ledger may still take it"):
+        decided(payday, "post_again")
+    assert payday.postings()[0].state == Posting.State.VERIFYING
 
+    wait_for_a_slow_ledger(payday)
     decided(payday, "post_again")
     done = payday.advance(pay_run)
 
@@ -101,6 +111,7 @@ def test_a_person_says_that_it_is_not_there_and_it_is_posted_once(sandbox: dict[
 def test_a_person_who_is_wrong_about_it_does_not_post_it_twice(sandbox: dict[str, str]) -> None:
     payday, pay_run = needing_a_person(sandbox, lines="swap_sides")
     put_right(payday, description="Payroll, corrected by hand", note="")
+    wait_for_a_slow_ledger(payday)
 
     decided(payday, "post_again", "I did not find it")
     payday.advance(pay_run)
@@ -113,7 +124,10 @@ def test_what_is_given_up_is_rejected_and_never_posted(sandbox: dict[str, str]) 
     payday, pay_run = unanswered(sandbox)
     with pytest.raises(Refusal, match="Say how you know"):
         decided(payday, "give_up", " ")
+    with pytest.raises(Refusal, match="a slow ledger may still take it"):
+        decided(payday, "give_up")
 
+    wait_for_a_slow_ledger(payday)
     decided(payday, "give_up", "Booked by hand")
     payday.story.world.sleep(timedelta(hours=2).total_seconds())
     done = payday.advance(pay_run)
@@ -124,8 +138,70 @@ def test_what_is_given_up_is_rejected_and_never_posted(sandbox: dict[str, str]) 
         decided(payday, "post_again")
 
 
+def test_what_the_ledger_has_cannot_be_given_up_before_it_was_deleted_there(sandbox: dict[str, str]) -> None:
+    payday, pay_run = needing_a_person(sandbox, lines="swap_sides")
+    wait_for_a_slow_ledger(payday)
+    (there,) = payday.ours()
+    with pytest.raises(Refusal, match=f"The ledger has it as journal {there['number']}"):
+        decided(payday, "give_up")
+    assert payday.advance(pay_run).state == PayRun.State.ATTENTION
+
+    payday.story.plex.change("delete_journal", id=there["id"])
+    decided(payday, "check_again")
+    payday.advance(pay_run)
+    decided(payday, "give_up")
+
+    assert payday.pay_run().state == PayRun.State.REJECTED
+    assert payday.ours() == []
+
+
+def test_what_was_given_up_and_is_there_after_all_is_not_booked_again(sandbox: dict[str, str]) -> None:
+    payday, pay_run = unanswered(sandbox)
+    (given_up,) = payday.postings()
+    wait_for_a_slow_ledger(payday)
+    decided(payday, "give_up")
+    late = arrives_late(payday, given_up)
+
+    payday.check_again(pay_run)
+    payday.approve(pay_run)
+    done = payday.advance(pay_run)
+
+    posting = payday.postings()[-1]
+    assert (done.state, posting.state) == (PayRun.State.ATTENTION, Posting.State.ATTENTION)
+    assert f"Plex has journal {late}, which was given up here as {given_up.reference}" in posting.message
+    assert len(payday.ours()) == 1
+    payday.story.plex.change("delete_journal", id=payday.ours()[0]["id"])
+    wait_for_a_slow_ledger(payday)
+    assert posting.pk == decide_last(payday, "post_again").pk
+    assert payday.advance(pay_run).state == PayRun.State.RECONCILED
+    assert len(payday.ours()) == 1
+
+
+def arrives_late(payday: Payday, posting: Posting) -> str:
+    """The ledger takes a journal whose request was cut off long ago; returns its number."""
+    with payday.scope():
+        sides = [(line.account, {"debit": line.debit, "credit": line.credit}) for line in posting.lines.all()]
+    lines = [
+        {"accountNumber": account, **{side: str(amount) for side, amount in own.items() if amount}}
+        for account, own in sides
+    ]
+    arrived = payday.story.plex.change(
+        "add_journal",
+        description=f"{posting.description} {posting.reference}",
+        postDate=f"{posting.posting_date}T00:00:00Z",
+        lines=lines,
+    )
+    return str(arrived["journalNumber"])
+
+
+def decide_last(payday: Payday, decision: str) -> Posting:
+    with payday.acting("ann"):
+        return decide(payday.postings()[-1], decision, "Deleted there", now=payday.story.world.now())
+
+
 def test_only_a_person_decides_and_not_while_a_worker_asks(sandbox: dict[str, str]) -> None:
     payday, _ = unanswered(sandbox)
+    wait_for_a_slow_ledger(payday)
     (posting,) = payday.postings()
     now = payday.story.world.now()
     with (

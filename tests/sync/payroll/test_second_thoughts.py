@@ -9,9 +9,11 @@ import msgspec
 import pytest
 from django.db import DatabaseError, transaction
 
-from sync.models import Approval, PayrollSettings, Posting, PostingLine
-from tests.sync.payroll.payday import Payday, open_books, ready
-from tests.sync.payroll.test_correcting import posted, take_back
+from sync.execution import reconcile_postings
+from sync.models import AccountRule, Approval, PayrollSettings, PayRun, Posting, PostingLine, Reconciliation
+from sync.payroll.approval import reject
+from tests.sync.payroll.payday import PAYROLL, Payday, open_books, ready
+from tests.sync.payroll.test_correcting import balances, posted, take_back
 
 
 def change_settings(payday: Payday, **values: Any) -> None:
@@ -109,3 +111,74 @@ def test_a_draft_made_anew_keeps_its_salt_so_that_the_same_content_stays_approve
     assert (after.salt, after.content_hash, after.state) == (before.salt, before.content_hash, Posting.State.APPROVED)
     with payday.scope(), pytest.raises(DatabaseError, match="keeps its content"), transaction.atomic():
         Posting.objects.update(salt=pay_run.integration.key)
+
+
+def test_a_twin_on_the_ledger_is_named_by_the_tie_out(sandbox: dict[str, str]) -> None:
+    payday, pay_run, posting = posted(sandbox)
+    copy_on_the_ledger(payday)
+
+    with payday.scope():
+        run = reconcile_postings(pay_run.pk, payday.story.world)
+        tie_out = Reconciliation.objects.latest("pk")
+
+    named = {(one["where"], one["measure"], one["reference"], one["expected"]) for one in tie_out.differences}
+    assert run.state == PayRun.State.POSTED
+    assert ("posted", "presence", posting.reference, None) in named
+
+
+def copy_on_the_ledger(payday: Payday) -> None:
+    """Somebody copies our journal by hand, reference and all."""
+    (journal,) = payday.ours()
+    lines = [
+        {"accountNumber": line["accountNo"], **{side: line[side] for side in ("debit", "credit") if line.get(side)}}
+        for line in journal["lines"]
+    ]
+    payday.story.plex.change(
+        "add_journal",
+        description=journal["description"],
+        periodDisplay=journal["period"],
+        postDate=journal["postDate"],
+        lines=lines,
+    )
+
+
+def rejected_beside_posted(payday: Payday, kind: str) -> PayRun:
+    """One journal of the run is rejected, the others are approved and posted."""
+    with payday.acting("ann"):
+        reject(payday.postings(kind=kind, state=Posting.State.DRAFTED), "Not mine", now=payday.story.world.now())
+    payday.approve(payday.pay_run())
+    return payday.advance(payday.pay_run())
+
+
+@pytest.mark.parametrize("kind", ["settlement", "month_end_reversal"])
+def test_a_run_whose_journals_are_posted_in_part_does_not_tie_out(sandbox: dict[str, str], kind: str) -> None:
+    over_a_month_end = {"payroll": PAYROLL | {"first_check_date": "2026-06-12"}}
+    payday, pay_run = ready(sandbox, rippling=over_a_month_end)
+    with payday.scope():
+        AccountRule.objects.filter(item__startswith="net_pay").update(settlement="10120-000-0000")
+    change_settings(payday, separate_settlement=True, month_end="calendar_days", accrued_account="21560-000-0000")
+    payday.check_again(pay_run)
+
+    run = rejected_beside_posted(payday, kind)
+
+    with payday.scope():
+        tie_out = Reconciliation.objects.latest("pk")
+    (left_out,) = payday.postings(kind=kind)
+    assert run.state == PayRun.State.POSTED
+    assert [(one["measure"], one["reference"]) for one in tie_out.differences] == [("rejected", left_out.reference)]
+
+
+def test_once_another_journal_stands_in_for_the_rejected_one_the_run_ties_out(sandbox: dict[str, str]) -> None:
+    payday, pay_run = ready(sandbox)
+    with payday.scope():
+        AccountRule.objects.filter(item__startswith="net_pay").update(settlement="10120-000-0000")
+    change_settings(payday, separate_settlement=True)
+    payday.check_again(pay_run)
+    rejected_beside_posted(payday, "settlement")
+
+    payday.check_again(pay_run)
+    payday.approve(payday.pay_run())
+    run = payday.advance(payday.pay_run())
+
+    assert run.state == PayRun.State.RECONCILED
+    assert "21500-000-0000" not in balances(payday)
