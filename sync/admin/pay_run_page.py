@@ -216,9 +216,7 @@ def problems_of(content: Content) -> list[Problem]:
     found = sorted(
         PayFinding.objects.filter(pay_run=content.pay_run), key=lambda one: (one.accepted_at is not None, one.pk)
     )
-    cells = [
-        Cell(groups=(finding.currency,), people=finding.people_count or content.pay_run.people) for finding in found
-    ]
+    cells = [Cell(groups=(finding.currency,), people=finding.people_count) for finding in found]
     masks = masked(cells, content.masks.sight, content.settings.fewest_people)
     return [
         Problem(

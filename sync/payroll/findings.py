@@ -53,9 +53,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One cause. ``kind`` and ``culprit`` name what is wrong (an item's key, an account's number, a department's id).
 
     ``amount`` is the money it concerns in ``currency``, None where that means nothing. ``people`` are employee
-    numbers (source ids where there is none), sorted, at most SHOWN_PEOPLE of the ``people_count``. ``journal`` is the
-    key of the journal it is about, empty when it is about the whole run. ``detail`` are further words for the
-    sentence, without personal data or pay.
+    numbers (source ids where there is none), sorted, at most SHOWN_PEOPLE of the ``people_count``. Where the amount is
+    a journal's and nobody is named, that is how many people the least of its lines concerns; 0 says that the amount
+    is nobody's pay. ``journal`` is the key of the journal it is about, empty when it is about the whole run.
+    ``detail`` are further words for the sentence, without personal data or pay.
     """
 
     code: FindingCode
@@ -76,7 +77,7 @@ class Tally:
     """Collects findings: the same cause met again adds its money and its people to one finding."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[FindingCode, str, str, str, str, str], tuple[Decimal | None, set[str]]] = {}
+        self._found: dict[tuple[FindingCode, str, str, str, str, str], tuple[Decimal | None, set[str], int]] = {}
 
     def add(
         self,
@@ -87,14 +88,17 @@ class Tally:
         amount: Decimal | None = None,
         currency: str = "",
         people: Iterable[str] = (),
+        fewest: int = 0,
         journal: str = "",
         detail: str = "",
     ) -> None:
-        """Meet this cause once more. ``people`` are labels; ``amount`` is added to what is there."""
+        """Meet this cause once more. ``people`` are labels, ``fewest`` is the least of several people that the amount
+        tells of where they are not named; ``amount`` is added to what is there."""
         key = (code, kind, culprit, currency, journal, detail)
-        so_far, concerned = self._found.get(key, (None, set[str]()))
+        so_far, concerned, least = self._found.get(key, (None, set[str](), fewest))
         concerned.update(people)
-        self._found[key] = (amount if so_far is None else so_far + (amount or 0), concerned)
+        total = amount if so_far is None else so_far + (amount or 0)
+        self._found[key] = (total, concerned, min(filter(None, (least, fewest)), default=0))
 
     def findings(self) -> list[Finding]:
         """One finding per cause, in the order of FindingCode, then by kind, culprit and currency."""
@@ -107,11 +111,11 @@ class Tally:
                 amount=amount,
                 currency=currency,
                 people=tuple(sorted(people)[:SHOWN_PEOPLE]),
-                people_count=len(people),
+                people_count=len(people) or least,
                 journal=journal,
                 detail=detail,
             )
-            for (code, kind, culprit, currency, journal, detail), (amount, people) in sorted(
+            for (code, kind, culprit, currency, journal, detail), (amount, people, least) in sorted(
                 self._found.items(), key=lambda found: (order.index(found[0][0]), found[0][1:])
             )
         ]

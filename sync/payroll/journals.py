@@ -99,7 +99,7 @@ def build(
     for (company, currency), difference in placed.differences.items():
         if abs(difference) > placed.dust(company, currency):
             journal = journal_key(draft.kind, company, currency, 1)
-            placed.tally.add(FindingCode.UNBALANCED, amount=difference, currency=currency, journal=journal)
+            placed.tally.add(FindingCode.UNBALANCED, amount=difference, currency=currency, fewest=1, journal=journal)
     order = list(JournalKind)
     sheets.sort(key=lambda sheet: (order.index(sheet.kind), sheet.company, sheet.currency, sheet.posting_date))
     journals = [
@@ -141,9 +141,13 @@ class _Drafting:
                 yield accrual
                 yield sheet(JournalKind.MONTH_END_REVERSAL, day + ONE_DAY, [mirrored(line) for line in lines])
             else:
-                concerned = abs(lines[-1].amount)
-                journal = accrual.journal
-                self.tally.add(FindingCode.NO_ACCRUAL_ACCOUNT, amount=concerned, currency=currency, journal=journal)
+                self.tally.add(
+                    FindingCode.NO_ACCRUAL_ACCOUNT,
+                    amount=abs(lines[-1].amount),
+                    currency=currency,
+                    fewest=min(len(line.workers) for line in lines[:-1]),
+                    journal=accrual.journal,
+                )
 
     def _rounded(self, sheet: _Sheet) -> _Sheet:
         """The sheet with what rounding leaves on a line of its own."""

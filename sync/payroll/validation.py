@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
@@ -32,7 +33,8 @@ def validate(journals: Sequence[DraftJournal], ledger: Ledger) -> list[Finding]:
 
     ``kind`` is account, period or currency and ``culprit`` the one; a day that is in no period stands for the period.
     ``detail`` is the ledger's company, for ACCOUNT_FORM what is wrong with the form. UNBALANCED names the journal,
-    its amount is the debits less the credits.
+    its amount is the debits less the credits. Each amount counts for as few people as the least line of the journal:
+    where a line must not be seen, none of them may.
     """
     tally = Tally()
     for journal in journals:
@@ -40,14 +42,19 @@ def validate(journals: Sequence[DraftJournal], ledger: Ledger) -> list[Finding]:
         _check_period(journal, ledger, tally)
         company, currency, debit = journal.company, journal.currency, journal.debit
         if ledger.currencies.get(company) != currency:
-            tally.add(FindingCode.CURRENCY, "currency", currency, amount=debit, currency=currency, detail=company)
+            tally.add(FindingCode.CURRENCY, "currency", currency, detail=company, **_money(journal, debit))
         if difference := debit - sum((line.credit for line in journal.lines), ZERO):
-            tally.add(FindingCode.UNBALANCED, amount=difference, currency=currency, journal=journal.key)
+            tally.add(FindingCode.UNBALANCED, journal=journal.key, **_money(journal, difference))
     return tally.findings()
 
 
+def _money(journal: DraftJournal, amount: Decimal) -> dict[str, Any]:
+    fewest = min((line.people for line in journal.lines if line.people), default=0)
+    return {"amount": amount, "currency": journal.currency, "fewest": fewest}
+
+
 def _check_accounts(journal: DraftJournal, ledger: Ledger, tally: Tally) -> None:
-    accounts = ledger.accounts.get(journal.company, {})
+    accounts, money = ledger.accounts.get(journal.company, {}), _money(journal, ZERO)
     for line in journal.lines:
         code, detail = None, journal.company
         if error := ledger.account_error(line.account):
@@ -57,8 +64,7 @@ def _check_accounts(journal: DraftJournal, ledger: Ledger, tally: Tally) -> None
         elif not accounts[line.account]:
             code = FindingCode.ACCOUNT_INACTIVE
         if code is not None:
-            money = line.debit + line.credit
-            tally.add(code, "account", line.account, amount=money, currency=journal.currency, detail=detail)
+            tally.add(code, "account", line.account, detail=detail, **money | {"amount": line.debit + line.credit})
 
 
 PERIOD_CODES = {
@@ -75,7 +81,7 @@ def _check_period(journal: DraftJournal, ledger: Ledger, tally: Tally) -> None:
         code, culprit = PERIOD_CODES[period.state], period.name
     else:
         return
-    tally.add(code, "period", culprit, amount=journal.debit, currency=journal.currency, detail=journal.company)
+    tally.add(code, "period", culprit, detail=journal.company, **_money(journal, journal.debit))
 
 
 COST, OWED, NET_PAY = "cost", "owed", "net_pay"
@@ -88,7 +94,8 @@ def control_totals(journals: Sequence[DraftJournal], register: Sequence[Totals])
 
     The journals' figures are summed from the shares of their lines, so that nothing is hidden by what was set off on
     one account; every line that has shares must in turn be what they come to. ``kind`` is cost, owed, net_pay or
-    account (then ``culprit`` is its number); the amount is the journals' figure less the register's.
+    account (then ``culprit`` is its number); the amount is the journals' figure less the register's, and may be one
+    person's.
     """
     found: dict[tuple[str, str], Decimal] = {}
     tally = Tally()
@@ -104,7 +111,7 @@ def control_totals(journals: Sequence[DraftJournal], register: Sequence[Totals])
             found[totals.currency, figure] = found.get((totals.currency, figure), ZERO) - amount
     for (currency, figure), difference in found.items():
         if rounded(difference, minor_unit(currency)):
-            tally.add(FindingCode.TOTALS_DIFFER, figure, amount=difference, currency=currency)
+            tally.add(FindingCode.TOTALS_DIFFER, figure, amount=difference, currency=currency, fewest=1)
     return tally.findings()
 
 
@@ -113,7 +120,7 @@ def _check_lines(journal: DraftJournal, tally: Tally) -> None:
         expected = rounded(sum((share.amount for share in line.shares), ZERO), minor_unit(journal.currency))
         if line.shares and (difference := line.debit - line.credit - expected):
             concerned = {"currency": journal.currency, "journal": journal.key}
-            tally.add(FindingCode.TOTALS_DIFFER, "account", line.account, amount=difference, **concerned)
+            tally.add(FindingCode.TOTALS_DIFFER, "account", line.account, amount=difference, fewest=1, **concerned)
 
 
 def _figures(share: Share) -> Iterator[tuple[str, Decimal]]:
