@@ -155,7 +155,7 @@ def why_not_posted(pay_run: PayRun, settings: PayrollSettings, postings: Sequenc
         return ""
     if not is_wanted(pay_run, settings):
         return "Payroll no longer calls this pay run finished, or it is before the start date. It is not posted."
-    if _decided_since(pay_run, settings):
+    if _decided_since(pay_run, settings, postings):
         return "Rules, mappings or settings have changed since it was drafted. Check again, then approve."
     return ""
 
@@ -165,15 +165,16 @@ def is_wanted(pay_run: PayRun, settings: PayrollSettings) -> bool:
     return pay_run.finished and not pay_run.void and (settings.start_date or date.max) <= pay_run.check_date
 
 
-def _decided_since(pay_run: PayRun, settings: PayrollSettings) -> bool:
-    drafted = pay_run.drafted_at
+def _decided_since(pay_run: PayRun, settings: PayrollSettings, postings: Sequence[Posting]) -> bool:
+    """True when a rule, a mapping or a setting was changed after these journals were last held against all of them."""
+    drafted = max(pay_run.drafted_at or pay_run.found_at, min(posting.prepared_at for posting in postings))
     rules = AccountRule.objects.filter(integration=pay_run.integration_id, changed_at__gt=drafted)
     mappings = Mapping.objects.filter(
         integration=pay_run.integration_id,
         kind__in=[RefKind.COST_CENTER, RefKind.COMPANY],
         confirmed_at__gt=drafted,
     )
-    return rules.exists() or mappings.exists()
+    return rules.exists() or mappings.exists() or (settings.changed_at is not None and settings.changed_at > drafted)
 
 
 def writes_enabled(pay_run: PayRun) -> bool:

@@ -165,9 +165,9 @@ def _keep_drafts(
     """Drafts become what the run makes now. What is posted anew after a reversal follows the journal of its place, and
     is drafted by ``correcting`` only.
 
-    Once a journal has left for the ledger, the others stay what they were made with it as long as the run makes
-    another one in its place now: half of one register and half of another, or the same cost under another key, would
-    be posted otherwise. ``correcting`` shows and books the difference.
+    Once a journal has left for the ledger, and is not being replaced, the others stay what they were made with it as
+    long as the run makes another one in its place now: half of one register and half of another, or the same cost
+    under another key, would be posted otherwise. ``correcting`` shows and books the difference.
     """
     standing = list(
         Posting.objects.select_for_update(of=("self",))
@@ -178,10 +178,13 @@ def _keep_drafts(
         .order_by("pk")
     )
     wanted = {journal.key: journal for journal in journals}
-    if any(posting.state in LEFT and not _is_made(posting, wanted) for posting in standing):
+    waiting = (Posting.State.DRAFTED, Posting.State.APPROVED)
+    replaced = {place_of(one.key) for one in standing if AGAIN in one.key and one.state in waiting}
+    left = [one for one in standing if one.state in LEFT and place_of(one.key) not in replaced]
+    if not all(_is_made(posting, wanted) for posting in left):
         return
     for posting in standing:
-        if posting.state not in (Posting.State.DRAFTED, Posting.State.APPROVED):
+        if posting.state not in waiting:
             continue
         journal = wanted.get(place_of(posting.key))
         if journal is None:
