@@ -139,8 +139,7 @@ def item_told(found: ItemCoverage, sight: Sight, fewest: int) -> dict[str, Any]:
 
 def simulated_told(run: SimulatedRun, sight: Sight, fewest: int) -> dict[str, Any]:
     """One run of a simulation."""
-    small = [0 < row.moved < fewest for row in run.accounts]
-    hidden = hidden_rows(run.accounts, sight, fewest, small)
+    hidden = hidden_rows(run.accounts, sight, fewest, [False] * len(run.accounts))
     return {
         "pay_run": run.pay_run.pk,
         "title": run.pay_run.title,

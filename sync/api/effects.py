@@ -22,6 +22,7 @@ class AccountEffectSerializer(serializers.Serializer[Any]):
     difference = Money()
     people_before = serializers.IntegerField()
     people = serializers.IntegerField()
+    moved = serializers.IntegerField(help_text="How many people's own part of it changes at least.")
     masked = Masked()
 
 
@@ -53,6 +54,7 @@ def effect_told(effect: Effect, view: RunView) -> dict[str, Any]:
                 "difference": unless(is_hidden, row.difference),
                 "people_before": row.people_before,
                 "people": row.people,
+                "moved": row.moved,
                 "masked": is_hidden,
             }
             for row, is_hidden in zip(effect.accounts, hidden, strict=True)

@@ -97,7 +97,7 @@ def hidden_rows(
     cells = [
         Cell(
             groups=(f"{row.company}|{row.currency}",),
-            people=1 if is_small else min((n for n in (row.people_before, row.people) if n), default=0),
+            people=1 if is_small else min((n for n in (row.people_before, row.people, row.moved) if n), default=0),
         )
         for row, is_small in zip(rows, small, strict=True)
     ]

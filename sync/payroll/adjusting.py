@@ -13,8 +13,9 @@ from sync.models import PayRun, Posting, PostingShare
 from sync.payroll.describing import ROUNDING, describe_line
 from sync.payroll.drafting import booked_of_register
 from sync.payroll.drafts import DraftJournal, DraftLine, Share, Side
-from sync.payroll.effects import Effect, Group, Net, Standing, group_of, nets_of, people_of
+from sync.payroll.effects import Effect, Group, Net, Standing, group_of, nets_of
 from sync.payroll.money import ZERO
+from sync.payroll.moving import least_moved
 from sync.payroll.surroundings import load_words
 
 ShareKey = tuple[Net, str, int, str]
@@ -65,7 +66,6 @@ def _lines(
             for place, amount in part.items():
                 nets[place] += sign * amount
     shares = _shares(standing, journals)
-    people, former = [people_of(journal) for journal in journals], [one.people for one in standing]
     different = sorted((place for place, amount in nets.items() if amount), key=lambda p: (nets[p] < 0, p))
     return tuple(
         DraftLine(
@@ -76,24 +76,19 @@ def _lines(
             description=_words(place, shares[place], words),
             department=place[1],
             cost_center=place[2],
-            people=_fewer(
-                sum(part.get(place, 0) for part in people), max((part.get(place, 0) for part in former), default=0)
-            ),
+            people=max((share.people for share in shares[place]), default=0),
             shares=tuple(shares[place]),
         )
         for number, place in enumerate(different, start=1)
     )
 
 
-def _fewer(people: int, former: int) -> int:
-    """Nobody knows whose pay changed: at most those who are on the line, before or now."""
-    return min(filter(None, (people, former)), default=0)
-
-
 def _shares(standing: Sequence[Standing], journals: Sequence[DraftJournal]) -> dict[Net, list[Share]]:
+    """What each pay item adds; ``people`` are those it is the pay of at least, since nobody knows whose pay changed."""
     amounts: dict[ShareKey, Decimal] = defaultdict(Decimal)
     hours: dict[ShareKey, Decimal] = defaultdict(Decimal)
-    people: dict[ShareKey, int] = defaultdict(int)
+    former: dict[tuple[Net, str, str], int] = defaultdict(int)
+    people: dict[tuple[Net, str, str], int] = defaultdict(int)
     rows = PostingShare.objects.filter(line__posting__in=[one.posting for one in standing]).order_by()
     columns = rows.values_list("line__account", "line__department", "line__cost_center", "item", "rule", "side")
     for *place, item, rule, side, amount, worked, count in columns.annotate(Sum("amount"), Sum("hours"), Max("people")):
@@ -101,17 +96,18 @@ def _shares(standing: Sequence[Standing], journals: Sequence[DraftJournal]) -> d
         key = ((account, department, cost_center), item, rule or 0, side)
         amounts[key] -= amount
         hours[key] -= worked
-        people[key] = count
+        former[key[0], item, side] += count
     for line in (line for journal in journals for line in journal.lines):
         for share in line.shares:
             key = ((line.account, line.department, line.cost_center), share.item, share.rule, share.side.value)
             amounts[key] += share.amount
             hours[key] += share.hours
-            people[key] = _fewer(share.people, people[key])
+            people[key[0], share.item, share.side.value] += share.people
     found: dict[Net, list[Share]] = defaultdict(list)
     for key in sorted(key for key, amount in amounts.items() if amount):
         where, item, rule, side = key
-        share = Share(item=item, rule=rule, side=Side(side), amount=amounts[key], people=people[key], hours=hours[key])
+        heads = least_moved(former[where, item, side], people[where, item, side])
+        share = Share(item=item, rule=rule, side=Side(side), amount=amounts[key], people=heads, hours=hours[key])
         found[where].append(share)
     return found
 

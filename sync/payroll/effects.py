@@ -23,6 +23,7 @@ from sync.payroll.drafting import CORRECTIONS, Because, made
 from sync.payroll.drafts import AGAIN, DraftJournal, place_of
 from sync.payroll.findings import Finding
 from sync.payroll.money import ZERO
+from sync.payroll.moving import moved_by_account
 from sync.payroll.reading import load_lines
 from sync.payroll.register import totals
 from sync.payroll.surroundings import load_ledger, load_words
@@ -46,7 +47,8 @@ class EffectKind(enum.StrEnum):
 class AccountEffect(msgspec.Struct, frozen=True, kw_only=True):
     """The net debit (debits minus credits) of an account: as it stands on the ledger by our journals, and after.
 
-    Whoever may not see the pay of ``people`` or of ``people_before`` may not see any of it.
+    ``moved`` is how many people's own part of it changes at least: whoever may not see the pay of ``people``, of
+    ``people_before`` or of ``moved`` may not see any of it, since the difference is the pay of those who moved.
     """
 
     company: str
@@ -56,6 +58,7 @@ class AccountEffect(msgspec.Struct, frozen=True, kw_only=True):
     after: Decimal
     people_before: int
     people: int
+    moved: int
 
     @property
     def difference(self) -> Decimal:
@@ -290,6 +293,7 @@ def _kind(steps: Sequence[Step]) -> EffectKind:
 
 def _account_effects(standing: Sequence[Standing], wanted: Sequence[DraftJournal]) -> Iterator[AccountEffect]:
     places = {(one.posting.company, one.posting.currency) for one in standing}
+    moved = moved_by_account([one.posting for one in standing], wanted)
     for company, currency in sorted(places | {(journal.company, journal.currency) for journal in wanted}):
         old = [one for one in standing if (one.posting.company, one.posting.currency) == (company, currency)]
         new = [journal for journal in wanted if (journal.company, journal.currency) == (company, currency)]
@@ -304,6 +308,7 @@ def _account_effects(standing: Sequence[Standing], wanted: Sequence[DraftJournal
                 after=after.get(account, ZERO),
                 people_before=heads_before.get(account, 0),
                 people=heads.get(account, 0),
+                moved=moved.get((company, currency, account), 0),
             )
 
 
