@@ -97,7 +97,7 @@ def confirm(mappings: Sequence[Mapping], *, now: datetime) -> int:
             _check(mapping.integration, mapping.kind, mapping.source_key, mapping.target_key)
             mapping.state = Mapping.State.CONFIRMED
             _sign(mapping, now)
-        Mapping.objects.bulk_update(pending, ["state", *SIGNATURE])
+        Mapping.objects.bulk_update(pending, ["state", *_signature(now)])
         _record("mapping.confirmed", [(mapping, None) for mapping in pending], now)
     return len(pending)
 
@@ -107,13 +107,8 @@ def remove(mapping: Mapping, *, now: datetime) -> None:
     mappings count as confirmed by who removed it: they decide now what it decided."""
     with transaction.atomic():
         _record("mapping.removed", [(mapping, _shown(mapping))], now, removed=True)
-        others = Mapping.objects.select_for_update().filter(
-            integration=mapping.integration, kind=mapping.kind, source_key=mapping.source_key
-        )
-        signed = list(others.filter(state=Mapping.State.CONFIRMED).exclude(pk=mapping.pk))
-        for other in signed:
-            _sign(other, now)
-        Mapping.objects.bulk_update(signed, SIGNATURE)
+        others = Mapping.objects.filter(integration=mapping.integration, state=Mapping.State.CONFIRMED)
+        others.filter(kind=mapping.kind, source_key=mapping.source_key).update(**_signature(now))
         mapping.delete()
 
 
@@ -332,12 +327,14 @@ def _names(integration: Integration, source_kinds: Iterable[RefKind]) -> dict[tu
     }
 
 
-SIGNATURE = ("confirmed_by", "confirmed_key", "confirmed_at")
+def _signature(now: datetime) -> dict[str, Any]:
+    actor = current_actor()
+    return {"confirmed_by": actor.label[:200], "confirmed_key": actor.identity[:220], "confirmed_at": now}
 
 
 def _sign(mapping: Mapping, now: datetime) -> None:
-    actor = current_actor()
-    mapping.confirmed_by, mapping.confirmed_key, mapping.confirmed_at = actor.label[:200], actor.identity[:220], now
+    for name, value in _signature(now).items():
+        setattr(mapping, name, value)
 
 
 def _shown(mapping: Mapping) -> dict[str, Any]:

@@ -40,9 +40,7 @@ def effect_table(content: Content, effect: Effect) -> Table:
 
 def _fewest(row: AccountEffect, is_small: bool) -> int:
     """How many people the least of the amounts concerns; a line of the run that is hidden counts as one person's."""
-    return (
-        1 if is_small else min((number for number in (row.people_before, row.people, row.moved) if number), default=0)
-    )
+    return 1 if is_small else min(filter(None, (row.people_before, row.people, row.moved)), default=0)
 
 
 def _row(row: AccountEffect, hides: bool) -> Row:
