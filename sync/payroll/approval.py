@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from django.db import models, transaction
+from django.db.models import Q
 
 from audit.context import current_actor
 from connectors.records import RefKind
-from sync.models import AccountRule, Approval, Flow, Mapping, PayFinding, PayrollSettings, PayRun, Posting
+from sync.models import AccountRule, Approval, Flow, Mapping, PaidLine, PayFinding, PayrollSettings, PayRun, Posting
 from sync.payroll.drafting import supersede_followers
 from sync.payroll.findings import ACCEPTABLE, FindingCode
 from sync.payroll.states import open_findings, refresh_state
@@ -166,13 +167,15 @@ def is_wanted(pay_run: PayRun, settings: PayrollSettings) -> bool:
 
 
 def _decided_since(pay_run: PayRun, settings: PayrollSettings, postings: Sequence[Posting]) -> bool:
-    """True when a rule, a mapping or a setting was changed after these journals were last held against all of them."""
+    """True when a rule, a mapping or a setting that decides them was changed after these journals were last made."""
     drafted = max(pay_run.drafted_at or pay_run.found_at, min(posting.prepared_at for posting in postings))
-    rules = AccountRule.objects.filter(integration=pay_run.integration_id, changed_at__gt=drafted)
-    mappings = Mapping.objects.filter(
-        integration=pay_run.integration_id,
-        kind__in=[RefKind.COST_CENTER, RefKind.COMPANY],
-        confirmed_at__gt=drafted,
+    paid = PaidLine.objects.filter(pay_run=pay_run)
+    rules = AccountRule.objects.filter(
+        integration=pay_run.integration_id, item__in=paid.values("item"), changed_at__gt=drafted
+    )
+    mappings = Mapping.objects.filter(integration=pay_run.integration_id, confirmed_at__gt=drafted).filter(
+        Q(kind=RefKind.COST_CENTER, source_key__in=paid.values(settings.cost_center_from))
+        | Q(kind=RefKind.COMPANY, source_key__in=paid.values("company"))
     )
     return rules.exists() or mappings.exists() or (settings.changed_at is not None and settings.changed_at > drafted)
 
