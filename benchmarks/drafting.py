@@ -26,7 +26,7 @@ SALT = uuid.UUID(int=0)
 CHECK_DATE = date(2026, 6, 12)
 FACTS = RunFacts(
     run="1",
-    title="Regular",
+    kind="regular",
     check_date=CHECK_DATE,
     period_start=date(2026, 5, 25),
     period_end=date(2026, 6, 7),

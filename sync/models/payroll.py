@@ -267,6 +267,12 @@ class PayRun(TenantOwned):
     def __str__(self) -> str:
         return f"{self.title} · {self.check_date:%d %b %Y}"
 
+    @property
+    def label(self) -> str:
+        """What records that outlive the run call it: without its title, which may name a person."""
+        facts = [self.kind.replace("_", " ").capitalize(), f"{self.check_date:%d %b %Y}", self.pay_group]
+        return " · ".join(filter(None, facts))
+
 
 class PaidLine(TenantOwned):
     """One line of a pay run's register, as read; see ``register.PaidLine``. ``parts`` shares of split time."""

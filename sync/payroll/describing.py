@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from datetime import date
 
-from sync.payroll.drafts import JournalKind
+from sync.payroll.drafts import JournalKind, RunFacts
 
 LONGEST_JOURNAL = 120
 LONGEST_LINE = 100
@@ -22,11 +21,14 @@ WORDS = {
 }
 
 
-def describe_journal(kind: JournalKind, check_date: date, title: str, part: int, parts: int) -> str:
-    """Such as "Payroll 2026-06-15 Regular 1/2": printable ASCII, at most LONGEST_JOURNAL characters."""
-    start = f"{WORDS[kind]} {check_date.isoformat()}"
+def describe_journal(kind: JournalKind, run: RunFacts, part: int, parts: int) -> str:
+    """Such as "Payroll 2026-06-15 Off cycle 2026-06-01 to 2026-06-14 Weekly 1/2": printable ASCII, at most
+    LONGEST_JOURNAL characters."""
+    start = f"{WORDS[kind]} {run.check_date.isoformat()} {run.kind.replace('_', ' ').capitalize()}"
+    if run.period_start and run.period_end:
+        start += f" {run.period_start.isoformat()} to {run.period_end.isoformat()}"
     end = f" {part}/{parts}" if parts > 1 else ""
-    letters = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
+    letters = unicodedata.normalize("NFKD", run.pay_group).encode("ascii", "ignore").decode()
     room = LONGEST_JOURNAL - len(start) - len(end)
     return start + f" {_tidy(letters)}"[:room].rstrip() + end
 

@@ -105,8 +105,9 @@ def facts_of(pay_run: PayRun) -> RunFacts:
     """What the journals say about the run."""
     return RunFacts(
         run=pay_run.source_id,
-        title=pay_run.title,
+        kind=pay_run.kind,
         check_date=pay_run.check_date,
+        pay_group=pay_run.pay_group,
         period_start=pay_run.period_start,
         period_end=pay_run.period_end,
     )

@@ -66,11 +66,12 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the journals say about the run. ``title`` is short and without names of people."""
+    """What the journals say about the run: never its title, which people write and may put a name in."""
 
     run: str
-    title: str
+    kind: str
     check_date: date
+    pay_group: str = ""
     period_start: date | None = None
     period_end: date | None = None
 

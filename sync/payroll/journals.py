@@ -192,9 +192,7 @@ class _Drafting:
                     part=number,
                     parts=len(parts),
                     posting_date=sheet.posting_date,
-                    description=describe_journal(
-                        sheet.kind, self.facts.check_date, self.facts.title, number, len(parts)
-                    ),
+                    description=describe_journal(sheet.kind, self.facts, number, len(parts)),
                     lines=tuple(self._draft(line, place) for place, line in enumerate(lines, start=1)),
                     people=len(workers_of(lines)),
                     unposted=tuple(share for line in unposted for share in line.shares),

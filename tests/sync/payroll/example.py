@@ -14,7 +14,7 @@ from sync.payroll.rules import Rule, RuleTable
 
 FACTS = RunFacts(
     run="pr-1",
-    title="Regular",
+    kind="regular",
     check_date=date(2026, 6, 15),
     period_start=date(2026, 5, 25),
     period_end=date(2026, 6, 7),

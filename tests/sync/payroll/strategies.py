@@ -106,7 +106,7 @@ def rule_lists(draw: st.DrawFn, items: list[str] = ITEMS) -> list[Rule]:
 facts = st.builds(
     RunFacts,
     run=st.just("run-1"),
-    title=st.just("Regular"),
+    kind=st.just("regular"),
     check_date=st.just(CHECK_DATE),
     period_start=st.none() | st.dates(date(2026, 4, 20), date(2026, 6, 5)),
     period_end=st.none() | st.dates(date(2026, 5, 20), date(2026, 6, 14)),

@@ -22,7 +22,7 @@ def test_a_run_of_two_departments_in_one_journal() -> None:
     assert built.findings == ()
     (journal,) = built.journals
     assert (journal.key, journal.posting_date, journal.people) == ("payroll:10:USD:1", date(2026, 6, 15), 3)
-    assert journal.description == "Payroll 2026-06-15 Regular"
+    assert journal.description == "Payroll 2026-06-15 Regular 2026-05-25 to 2026-06-07"
     assert written(journal) == [
         ("6000-310", "4515.75", "", "Regular pay, Overtime · Assembly"),
         ("6000-320", "2750.00", "", "Regular pay · Welding"),
@@ -71,7 +71,7 @@ def test_what_is_owed_is_paid_in_a_journal_of_its_own() -> None:
 
     assert (accrual.kind, accrual.posting_date) == (JournalKind.ACCRUAL, date(2026, 6, 7))
     assert (settlement.kind, settlement.posting_date) == (JournalKind.SETTLEMENT, date(2026, 6, 15))
-    assert settlement.description == "Payroll settlement 2026-06-15 Regular"
+    assert settlement.description == "Payroll settlement 2026-06-15 Regular 2026-05-25 to 2026-06-07"
     assert money(settlement) == {"2200-000": Decimal("6996.20"), "1010-000": Decimal("-6996.20")}
     assert money(accrual)["2200-000"] + money(settlement)["2200-000"] == 0
 
@@ -201,8 +201,8 @@ def test_a_long_journal_comes_in_parts_that_balance_with_departments_together() 
     built = journals_of(max_lines=5)
 
     assert [journal.description for journal in built.journals] == [
-        "Payroll 2026-06-15 Regular 1/2",
-        "Payroll 2026-06-15 Regular 2/2",
+        "Payroll 2026-06-15 Regular 2026-05-25 to 2026-06-07 1/2",
+        "Payroll 2026-06-15 Regular 2026-05-25 to 2026-06-07 2/2",
     ]
     assert [{line.department for line in journal.lines} for journal in built.journals] == [{"ASM"}, {"WLD"}]
     assert [len(journal.lines) for journal in built.journals] == [4, 5]
@@ -226,7 +226,7 @@ def test_cutting_lines_changes_no_account_and_no_item(max_lines: int) -> None:
 
 
 def test_descriptions_are_short_plain_and_say_how_much_more_there_is() -> None:
-    facts = msgspec.structs.replace(FACTS, title="Prämie\nJuni " + "x" * 200)
+    facts = msgspec.structs.replace(FACTS, kind="off_cycle", pay_group="Prämie\nJuni " + "x" * 200)
     words = {("item", f"earning:{n}"): f"Earning {n}" for n in range(5)} | {("department", "ASM"): "Assembly " * 20}
     rules = [*RULES, *(Rule(id=10 + n, item=f"earning:{n}", debit="6000") for n in range(5))]
     run = [
@@ -242,7 +242,7 @@ def test_descriptions_are_short_plain_and_say_how_much_more_there_is() -> None:
         run, facts=facts, rules=rules, around=msgspec.structs.replace(AROUND, words=words)
     ).journals
 
-    assert journal.description.startswith("Payroll 2026-06-15 Pramie Juni xxx")
+    assert journal.description.startswith("Payroll 2026-06-15 Off cycle 2026-05-25 to 2026-06-07 Pramie Juni xxx")
     assert len(journal.description) == 120
     assert journal.lines[0].description.startswith("Earning 4, Earning 3, Earning 2 and 2 more · Assembly")
     assert len(journal.lines[0].description) <= 100

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Count, Sum
 
+from audit.models import AuditEntry
 from sync.api.effects import effect_told
 from sync.api.findings import told
 from sync.api.payroll_sight import RunView
@@ -17,7 +18,7 @@ from sync.payroll.masks import kinds_of, masks_of
 from sync.payroll.variances import load_journals
 from sync.payroll.visibility import Sight
 from tests.sync.payroll.payday import Payday, open_books, ready
-from tests.sync.payroll.test_correcting import NET, correct, effect, pay_more
+from tests.sync.payroll.test_correcting import NET, correct, effect, pay_more, take_back
 from tests.sync.payroll.test_reading import GOOD, pay, read_odd, run_of, workers
 
 EARNED = "61000-210-0100"
@@ -131,3 +132,23 @@ def test_the_effect_of_a_rule_for_everybody_is_shown(sandbox: dict[str, str]) ->
         AccountRule.objects.filter(item__startswith="earning").update(debit=NET)
 
     assert effect_shown(payday, Sight.GROUPS)[NET] == before
+
+
+def test_a_name_in_the_title_of_a_run_reaches_neither_the_ledger_nor_the_audit_trail(sandbox: dict[str, str]) -> None:
+    payday, _ = ready(sandbox)
+    alone = read_odd(payday, GOOD, title="Severance Jane Doe")
+    payday.approve(alone)
+    assert payday.advance(alone).state == PayRun.State.RECONCILED
+    (posting,) = payday.postings(alone)
+    take_back(payday, posting)
+    payday.approve(alone)
+    payday.advance(alone)
+
+    assert alone.title == "Severance Jane Doe", "people of the company see it"
+    on_ledger = [journal["description"] for journal in payday.ours()]
+    assert len(on_ledger) == 2
+    assert not any("Jane" in text for text in on_ledger)
+    with payday.scope():
+        entries = AuditEntry.objects.filter(body__contains=alone.source_id)
+        assert entries.filter(body__contains="journal.posted").exists()
+        assert not AuditEntry.objects.filter(body__contains="Jane").exists()
