@@ -36,7 +36,6 @@ from sync.admin.rule_lines import (
 )
 from sync.admin.rule_simulation import RUNS, Proposal, packed, shown_run, unpacked
 from sync.admin.rule_winning import Verdict, verdicts
-from sync.admin.run_secrets import RunSecrets
 from sync.mappings import mapped_kinds
 from sync.models import AccountRule, Integration, PayrollSettings
 from sync.payroll.account_rule_files import export_csv, import_csv
@@ -47,6 +46,7 @@ from sync.payroll.ledgers import opened_ledger
 from sync.payroll.register import Dimensions
 from sync.payroll.rule_checks import Chart, Places
 from sync.payroll.rules import PRECEDENCE
+from sync.payroll.run_secrets import RunSecrets
 from sync.payroll.sight import sight_of
 from sync.payroll.simulating import simulate
 from sync.payroll.surroundings import load_rules, load_words

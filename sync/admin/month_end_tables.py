@@ -12,12 +12,12 @@ from django.db.models import Q, Sum
 from connectors.pay_runs import PayKind
 from sync.admin.amounts import Amount, Row, Table, Value
 from sync.admin.charts import Chart, Step, bridge, waterfall
-from sync.admin.run_secrets import RunSecrets
 from sync.models import Integration, PayRun, PostingShare
 from sync.payroll.headcounts import BridgeRow, HeadcountRow
 from sync.payroll.money import ZERO
 from sync.payroll.month_end import MonthRow
 from sync.payroll.register import DEBITED
+from sync.payroll.run_secrets import RunSecrets
 from sync.payroll.variances import is_apart
 from sync.payroll.visibility import MASK, Cell, Sight, masked
 

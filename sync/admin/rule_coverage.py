@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
 
 from sync.admin.amounts import Amount, Row, Table, Value
 from sync.models import PayRun
-from sync.payroll.coverage import DEFAULT, OVERRIDE, WITHOUT, ItemCoverage, RunCoverage, Weight
+from sync.payroll.coverage import DEFAULT, OVERRIDE, WITHOUT, ItemCoverage, RunCoverage
+from sync.payroll.item_masks import ItemMasks
 from sync.payroll.money import ZERO
-from sync.payroll.visibility import MASK, Cell, Sight, masked
+from sync.payroll.visibility import MASK, Sight
 
 WORDS = {OVERRIDE: "by an override", DEFAULT: "by a default", WITHOUT: "unmapped"}
 
@@ -36,51 +37,32 @@ class CurrencyMoney(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Money:
-    """What the latest runs paid of each pay item, and what of it this person may see.
-
-    An item's amount must be got neither from the other items of its sort of rule, whose sum is shown here, nor from
-    those of its kind, whose sum is shown with the pay run. ``telling`` are items whose sum tells one person's part.
-    """
+    """What the latest runs paid of each pay item, and what of it this person may see; see ``ItemMasks``."""
 
     def __init__(
         self, items: Sequence[ItemCoverage], sight: Sight, fewest: int, telling: Collection[str] = frozenset()
     ) -> None:
         self._sight = sight
-        found = [
-            (key, msgspec.structs.replace(weight, people=1) if key[1] in telling else weight)
-            for key, weight in _weights(items)
-        ]
-        self._amounts = {key: weight.amount for key, weight in found}
-        by_word = masked(
-            [_cell(weight, f"{word} {currency}", currency) for (_, _, word, currency), weight in found],
-            Sight.GROUPS,
-            fewest,
-            balanced={currency for (_, _, _, currency), _ in found},
-        )
-        of_kind = [_cell(weight, f"{kind} {currency}") for (kind, _, _, currency), weight in found]
-        by_kind = masked(of_kind, Sight.GROUPS, fewest, balanced={cell.groups[0] for cell in of_kind})
-        self._secret_totals = by_word.totals
-        self._secret = {
-            key
-            for (key, _), *hidden in zip(found, by_word.cells, by_kind.cells, strict=True)
-            if any(hidden) or sight is Sight.NONE
-        }
+        self._masks = ItemMasks(items, sight, fewest, telling)
 
     def of(self, item: ItemCoverage) -> list[tuple[str, Value]]:
         """By sort of rule what was paid of the item."""
-        keys = [key for key in self._amounts if key[1] == item.item]
-        return [(key[2], MASK if key in self._secret else Amount(self._amounts[key], key[3])) for key in keys]
+        return [
+            (word, MASK if self._masks.hides(item, currency, word) else Amount(amount, currency))
+            for (_, own, word, currency), amount in self._masks.amounts.items()
+            if own == item.item
+        ]
 
     def by_currency(self) -> list[CurrencyMoney]:
         """The bars above the list."""
         sums: dict[str, dict[str, Decimal]] = defaultdict(lambda: dict.fromkeys(WORDS, ZERO))
-        for (_, _, word, currency), amount in self._amounts.items():
+        for (_, _, word, currency), amount in self._masks.amounts.items():
             sums[currency][word] += amount
         return [self._bar(currency, by_word) for currency, by_word in sorted(sums.items())]
 
     def _bar(self, currency: str, by_word: Mapping[str, Decimal]) -> CurrencyMoney:
         total = sum(by_word.values(), ZERO)
-        is_telling = self._secret_totals.intersection({currency, *(f"{word} {currency}" for word in by_word)})
+        is_telling = self._masks.totals.intersection({currency, *(f"{word} {currency}" for word in by_word)})
         shares = [
             Share(
                 word=word,
@@ -96,7 +78,7 @@ class Money:
         )
 
     def _shown(self, amount: Decimal, currency: str, group: str) -> Value:
-        hidden = self._sight is Sight.NONE or group in self._secret_totals
+        hidden = self._sight is Sight.NONE or group in self._masks.totals
         return MASK if hidden else Amount(amount, currency)
 
 
@@ -129,18 +111,3 @@ def percent_of(amount: Decimal, total: Decimal) -> int:
         return 0
     exact = 100 * amount / total
     return int(exact) if exact in (0, 100) else min(99, max(1, round(exact)))
-
-
-Key = tuple[str, str, str, str]
-"""Kind, pay item, sort of rule, currency."""
-
-
-def _weights(items: Sequence[ItemCoverage]) -> Iterator[tuple[Key, Weight]]:
-    for item in items:
-        for word in WORDS:
-            for currency, weight in getattr(item, word).items():
-                yield (item.kind.value, item.item, word, currency), weight
-
-
-def _cell(weight: Weight, *groups: str) -> Cell:
-    return Cell(groups=groups, people=weight.people)

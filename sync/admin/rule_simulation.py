@@ -8,11 +8,11 @@ import msgspec
 from django.core.exceptions import ValidationError
 
 from sync.admin.amounts import Amount, Row, Table, Value
-from sync.admin.run_secrets import Account, RunSecrets
 from sync.models import Integration, PayRun
 from sync.payroll.coverage import Weight
 from sync.payroll.findings import Finding
 from sync.payroll.rules import Rule
+from sync.payroll.run_secrets import Account, RunSecrets
 from sync.payroll.simulating import AccountChange, SimulatedRun
 from sync.payroll.visibility import MASK, Cell, Sight, masked
 from sync.payroll.wording import sentence_of

@@ -14,6 +14,7 @@ from sync.models import PayRun
 from sync.models.payroll import PAY_KINDS
 from sync.payroll.coverage import ItemCoverage, ItemState, RunCoverage, Weight
 from sync.payroll.findings import Finding
+from sync.payroll.item_masks import SORTS, ItemMasks
 from sync.payroll.simulating import SimulatedRun
 from sync.payroll.visibility import Cell, Sight, masked
 
@@ -110,14 +111,13 @@ class SimulatedRunSerializer(serializers.Serializer[Any]):
 def run_told(pay_run: PayRun, found: RunCoverage, sight: Sight, fewest: int) -> dict[str, Any]:
     """One currency of a run."""
     told = _covered(found.currency, found.total, [found.override, found.default, found.without], sight, fewest)
-    is_masked = any(told[name]["masked"] for name in ("total", *PARTS))
+    is_masked = any(told[name]["masked"] for name in ("total", *SORTS))
     percent = None if is_masked else found.percent
     return told | {"pay_run": pay_run.pk, "check_date": pay_run.check_date, "percent": percent}
 
 
-def item_told(found: ItemCoverage, sight: Sight, fewest: int) -> dict[str, Any]:
-    """One pay item."""
-    nothing = Weight()
+def item_told(found: ItemCoverage, masks: ItemMasks) -> dict[str, Any]:
+    """One pay item, masked as the page of the rules is."""
     return {
         "item": found.item,
         "kind": found.kind.value,
@@ -125,13 +125,14 @@ def item_told(found: ItemCoverage, sight: Sight, fewest: int) -> dict[str, Any]:
         "state": found.state.value,
         "rules": [rule.pk for rule in found.rules],
         "paid": [
-            _covered(
-                currency,
-                total,
-                [part.get(currency, nothing) for part in (found.override, found.default, found.without)],
-                sight,
-                fewest,
-            )
+            {
+                "currency": currency,
+                "total": _weight(total, masks.hides(found, currency, *SORTS)),
+                **{
+                    sort: _weight(getattr(found, sort).get(currency, Weight()), masks.hides(found, currency, sort))
+                    for sort in SORTS
+                },
+            }
             for currency, total in found.total.items()
         ],
     }
@@ -166,13 +167,10 @@ def simulated_told(run: SimulatedRun, sight: Sight, fewest: int) -> dict[str, An
     }
 
 
-PARTS = ("override", "default", "without")
-
-
 def _covered(currency: str, total: Weight, parts: Sequence[Weight], sight: Sight, fewest: int) -> dict[str, Any]:
     """A total and what it is made of. The same people may be in all parts."""
     masks = masked([Cell(groups=("total",), people=part.people) for part in parts], sight, fewest)
-    told = {name: _weight(part, hidden) for name, part, hidden in zip(PARTS, parts, masks.cells, strict=True)}
+    told = {name: _weight(part, hidden) for name, part, hidden in zip(SORTS, parts, masks.cells, strict=True)}
     return told | {"currency": currency, "total": _weight(total, "total" in masks.totals)}
 
 

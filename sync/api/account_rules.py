@@ -36,10 +36,12 @@ from sync.api.views import ApiViewSet
 from sync.models import AccountRule, Integration, PayrollSettings
 from sync.payroll.account_rule_files import export_csv, import_csv
 from sync.payroll.account_rules import proposed, remove_rule, save_rule, save_rules
-from sync.payroll.coverage import history, items_of
+from sync.payroll.coverage import history, items_of, latest_runs
+from sync.payroll.item_masks import ItemMasks
 from sync.payroll.ledgers import opened_ledger
 from sync.payroll.rule_checks import ACCOUNTS, Chart, Places, problems_of
 from sync.payroll.rules import PRECEDENCE, Rule
+from sync.payroll.run_secrets import RunSecrets
 from sync.payroll.sight import sight_of
 from sync.payroll.simulating import simulate
 from sync.payroll.visibility import Sight
@@ -222,7 +224,9 @@ class AccountRuleViewSet(ApiViewSet[AccountRule]):
         integration = named_integration(request)
         today = self.now().astimezone(ZoneInfo(own_tenant().time_zone)).date()
         sight, fewest = self._seen(integration)
-        told = [item_told(item, sight, fewest) for item in items_of(integration, on=today)]
+        items = items_of(integration, on=today)
+        masks = ItemMasks(items, sight, fewest, RunSecrets(latest_runs(integration), fewest).items())
+        told = [item_told(item, masks) for item in items]
         return single_page(ItemCoverageSerializer(told, many=True).data)
 
     @extend_schema(

@@ -92,7 +92,7 @@ def coverage(pay_run: PayRun) -> list[RunCoverage]:
 
 def history(integration: Integration, runs: int = RUNS) -> list[tuple[PayRun, list[RunCoverage]]]:
     """``coverage`` of the latest runs, the latest first. Three queries."""
-    latest = _latest(integration, runs)
+    latest = latest_runs(integration, runs)
     return list(zip(latest, _coverages(integration, latest), strict=True))
 
 
@@ -107,7 +107,7 @@ def items_of(integration: Integration, *, on: date, runs: int = LATEST) -> list[
     names = dict(PayItem.objects.filter(integration=integration).values_list("key", "name"))
     table = RuleTable((rule_of(row) for rows in rules.values() for row in rows), on)
     scales: dict[tuple[str, str], _Scales] = defaultdict(_Scales)
-    for heap in _heaps(_latest(integration, runs)):
+    for heap in _heaps(latest_runs(integration, runs)):
         for word in (TOTAL, _word(table, heap)):
             scales[heap.item, word].add(heap.currency, heap)
     chart = Chart(integration)
@@ -136,8 +136,8 @@ def _state(held: Sequence[AccountRule], lacks_rule: bool, chart: Chart) -> ItemS
     return ItemState.MAPPED if limited else ItemState.DEFAULT
 
 
-def _latest(integration: Integration, runs: int) -> list[PayRun]:
-    """The latest runs that have a register."""
+def latest_runs(integration: Integration, runs: int = LATEST) -> list[PayRun]:
+    """The latest runs that have a register, the latest first. One query."""
     read = PayRun.objects.filter(integration=integration, read_at__isnull=False).exclude(state=PayRun.State.VOID)
     return list(read.select_related("integration").order_by("-check_date", "-pk")[:runs])
 

@@ -15,6 +15,7 @@ from tests.api.caller import Caller
 from tests.api.worker import work
 from tests.cast import Cast, make_key
 from tests.sync.payroll.payday import Payday, open_books, ready
+from tests.sync.payroll.test_correcting import pay_more
 
 WAGES = {"debit": "61000-{cost_center}-0100"}
 
@@ -111,6 +112,15 @@ def test_coverage_is_in_money_and_a_new_rule_raises_it(payday: Payday, pat: Call
     assert (hidden["percent"], hidden["total"]["amount"], hidden["total"]["masked"]) == (None, None, True)
     states = {item["state"] for item in vera.get(f"account-rules/pay-items/?integration={of(payday)}").ok()["results"]}
     assert states == {"default"}
+
+
+def test_an_item_of_one_person_is_not_had_from_the_other_items_of_its_kind(payday: Payday, pat: Caller) -> None:
+    pay_more(payday)
+    items = pat.get(f"account-rules/pay-items/?integration={of(payday)}").ok()["results"]
+    totals = {item["item"]: item["paid"][0]["total"] for item in items if item["kind"] == "earning" and item["paid"]}
+    assert (totals["earning:BON2"]["people"], totals["earning:BON2"]["amount"]) == (1, None)
+    masked = [total for total in totals.values() if total["masked"]]
+    assert sum(total["people"] for total in masked) > 1, "the kind's total, which is shown, less the rest would tell"
 
 
 def test_rules_are_tried_on_past_runs_and_save_nothing(cast: Cast, sandbox: dict[str, str], pat: Caller) -> None:

@@ -1,4 +1,4 @@
-"""What the pages of pay runs hide, told to pages that add the same amounts up in another way."""
+"""What the pages of pay runs hide, told to whatever adds the same amounts up in another way."""
 
 from __future__ import annotations
 
