@@ -41,14 +41,14 @@ class ItemMasks:
         by_kind = masked(of_kind, Sight.GROUPS, fewest, balanced={cell.groups[0] for cell in of_kind})
         self.totals = by_sort.totals
         self._secret = {
-            key
-            for (key, _), *hidden in zip(found, by_sort.cells, by_kind.cells, strict=True)
-            if any(hidden) or sight is Sight.NONE
+            key for (key, _), *hidden in zip(found, by_sort.cells, by_kind.cells, strict=True) if any(hidden)
         }
+        self._sight = sight
 
     def hides(self, item: ItemCoverage, currency: str, *sorts: str) -> bool:
         """True when what the item comes to in a currency by any of these sorts of rule must not be shown."""
-        return any((item.kind.value, item.item, sort, currency) in self._secret for sort in sorts)
+        own = {(item.kind.value, item.item, sort, currency) for sort in sorts}
+        return self._sight is Sight.NONE or not own.isdisjoint(self._secret)
 
 
 def _weights(items: Sequence[ItemCoverage]) -> Iterator[tuple[Key, Weight]]:

@@ -120,7 +120,7 @@ def test_an_item_of_one_person_is_not_had_from_the_other_items_of_its_kind(payda
     totals = {item["item"]: item["paid"][0]["total"] for item in items if item["kind"] == "earning" and item["paid"]}
     assert (totals["earning:BON2"]["people"], totals["earning:BON2"]["amount"]) == (1, None)
     masked = [total for total in totals.values() if total["masked"]]
-    assert sum(total["people"] for total in masked) > 1, "the kind's total, which is shown, less the rest would tell"
+    assert max(total["people"] for total in masked) > 1, "the kind's total, which is shown, less the rest would tell"
 
 
 def test_rules_are_tried_on_past_runs_and_save_nothing(cast: Cast, sandbox: dict[str, str], pat: Caller) -> None:
