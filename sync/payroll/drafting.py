@@ -179,19 +179,16 @@ def _keep_drafts(
         .order_by("pk")
     )
     wanted = {journal.key: journal for journal in journals}
-    waiting = (Posting.State.DRAFTED, Posting.State.APPROVED)
-    replaced = {place_of(one.key) for one in standing if AGAIN in one.key and one.state in waiting}
-    left = [one for one in standing if one.state in LEFT and place_of(one.key) not in replaced]
-    if not all(_is_made(posting, wanted) for posting in left):
+    if not _goes_on(standing, wanted):
         return
     for posting in standing:
-        if posting.state not in waiting:
+        if posting.state not in WAITING:
             continue
         journal = wanted.get(place_of(posting.key))
         if journal is None:
             # What is not posted anew is not taken back either, until a person asks again.
             for one in filter(None, (posting, posting.after)):
-                if one.state in (Posting.State.DRAFTED, Posting.State.APPROVED):
+                if one.state in WAITING:
                     supersede(one, "The pay run makes other journals now.", now=now)
         elif posting.content_hash != content_hash(journal := _on_its_day(posting, journal), posting.salt):
             _rewrite(posting, journal, because, prepared_by, now)
@@ -203,6 +200,17 @@ def _keep_drafts(
     for key, journal in wanted.items():
         if key not in taken and (again or key not in refused):
             keep_draft(pay_run, key, journal, because, prepared_by, now=now)
+
+
+WAITING = (Posting.State.DRAFTED, Posting.State.APPROVED)
+"""States of a journal that has not left for the ledger, and may."""
+
+
+def _goes_on(standing: Sequence[Posting], wanted: Mapping[str, DraftJournal]) -> bool:
+    """True when every journal that has left, and is not being replaced, is one the run makes now."""
+    replaced = {place_of(one.key) for one in standing if AGAIN in one.key and one.state in WAITING}
+    left = [one for one in standing if one.state in LEFT and place_of(one.key) not in replaced]
+    return all(_is_made(one, wanted) for one in left)
 
 
 def _is_made(posting: Posting, wanted: Mapping[str, DraftJournal]) -> bool:
