@@ -26,11 +26,6 @@ class Amount(msgspec.Struct, frozen=True):
         """Without the separators of thousands, for a spreadsheet: below zero it is in brackets there too."""
         return _written(self.value, self.currency, "")
 
-    @property
-    def is_zero(self) -> bool:
-        """True when there is nothing to tell."""
-        return not self.value
-
 
 def _written(value: Decimal, currency: str, separator: str) -> str:
     unit, own = minor_unit(currency).as_tuple().exponent, value.normalize().as_tuple().exponent

@@ -143,7 +143,7 @@ def why_not_approved(posting: Posting, settings: PayrollSettings) -> str:
     if posting.state != Posting.State.DRAFTED:
         return f"{posting} is {posting.get_state_display().lower()}."
     if settings.two_people and actor.identity in posting.prepared_keys:
-        return "You prepared this journal, or changed a rule it rests on. Somebody else must approve it."
+        return "You prepared this journal, or changed a rule or mapping it rests on. Somebody else must approve it."
     if _current(posting).filter(by_key=actor.identity).exists():
         return "You have approved it already. Above this amount a second person must approve it too."
     return ""

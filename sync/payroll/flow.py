@@ -129,9 +129,10 @@ def _follow(
     pay_run.integration = run.flow.integration
     first_time = pay_run.read_at is None
     if not pay_run.finished:
-        if not first_time:
+        if first_time:
+            refresh_state(pay_run)
+        elif pay_run.state != PayRun.State.VOID:  # one that is void already has nothing left to withdraw
             _withdraw(run, pay_run, voided=header.state is PayRunState.VOID, now=now())
-        refresh_state(pay_run)
         return
     recent = run.kind == Run.Kind.REPLAY or header.check_date >= today - LOOK_BACK
     if pay_run.state in _SETTLED and not recent:
@@ -235,12 +236,8 @@ def _finish(run: Run, total: int, counted: _Counts, *, now: datetime) -> None:
             Flow.objects.filter(pk=run.flow_id).update(last_full_at=now, expected_records=total)
         record([_entry(run, numbers)], at=now)
         if not total:
-            end(
-                run,
-                Run.State.SUCCEEDED,
-                f"{run.flow.integration.source} shows no pay run since the start date.",
-                now=now,
-            )
+            what = "no longer shows what was asked for" if run.kind == Run.Kind.REPLAY else "shows no pay run yet"
+            end(run, Run.State.SUCCEEDED, f"{run.flow.integration.source} {what}.", now=now)
         elif counted.held:
             runs = "1 pay run has" if counted.held == 1 else f"{counted.held} pay runs have"
             end(run, Run.State.PARTLY_FAILED, f"{runs} problems to mend before approval.", now=now)

@@ -48,17 +48,20 @@ def _already_posted(pay_run: PayRun) -> list[Finding]:
     ]
 
 
-def keep_findings(pay_run: PayRun, stage: str, findings: Sequence[Finding], *, now: datetime) -> None:
-    """Afterwards the run has these findings of this stage. One that a person has accepted stays accepted as long as
-    it concerns the same money and the same people."""
+def keep_findings(
+    pay_run: PayRun, stage: str, findings: Sequence[Finding], *, now: datetime, journal: str | None = None
+) -> None:
+    """Afterwards the run has these findings of this stage; with ``journal``, those of that journal (its key) only, and
+    others keep theirs. One that a person has accepted stays accepted as long as it concerns the same money and the same
+    people."""
     integration = pay_run.integration
     names = {"source": integration.source.name, "target": integration.target.name}
     words = load_words(integration) if findings else {}
-    former = {
-        (f.code, f.kind, f.culprit, f.journal, f.currency): f
-        for f in PayFinding.objects.filter(pay_run=pay_run, stage=stage)
-    }
-    PayFinding.objects.filter(pay_run=pay_run, stage=stage).delete()
+    kept = PayFinding.objects.filter(pay_run=pay_run, stage=stage)
+    if journal is not None:
+        kept = kept.filter(journal=journal[:200])
+    former = {(f.code, f.kind, f.culprit, f.journal, f.currency): f for f in kept}
+    kept.delete()
     rows = {}
     for finding in findings:
         key = (finding.code.value, finding.kind[:25], finding.culprit[:200], finding.journal[:200], finding.currency)

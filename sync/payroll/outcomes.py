@@ -180,7 +180,7 @@ def send_back(claim: Claim, findings: Sequence[Finding], why: str, *, now: datet
         posting.sent_at = None
         posting.save()
         void_approval(posting, why, now=now)
-        keep_findings(posting.pay_run, PayFinding.Stage.POST, findings, now=now)
+        keep_findings(posting.pay_run, PayFinding.Stage.POST, findings, now=now, journal=posting.key)
         refresh_state(posting.pay_run)
 
 

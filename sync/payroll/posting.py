@@ -39,15 +39,13 @@ from sync.payroll.surroundings import read_periods
 
 log = structlog.get_logger()
 
-FIRST_LOOK = 5.0
-"""Seconds until a journal whose answer is missing is looked up for the first time, by the same worker."""
-
 
 def advance(
     pay_run: PayRun, target: LedgerTarget, *, now: Callable[[], datetime], sleep: Callable[[float], None]
 ) -> None:
     """Afterwards every journal of the run that is due has gone as far as it can go now, and what is on the ledger has
-    been tied out. A journal's trouble is settled with the journal; only ConnectionConfigError is raised."""
+    been tied out. A journal's trouble is settled with the journal; raised is only that the connection must be mended
+    (ConnectionConfigError), and what reading the ledger back for the tie-out raises."""
     if not writes_enabled(pay_run):
         return
     unsettled: list[int] = []

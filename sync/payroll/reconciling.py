@@ -7,7 +7,7 @@ activity.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from audit.context import current_actor
 from connectors.contract import LedgerTarget
-from connectors.journals import LedgerLine, PostedJournal
+from connectors.journals import Journal, JournalLine, LedgerLine, PostedJournal
 from connectors.pay_runs import PayKind
 from sync.models import (
     LedgerActivity,
@@ -62,8 +62,9 @@ def reconcile(pay_run: PayRun, target: LedgerTarget, *, now: datetime) -> Reconc
     tie-out sees it. Raises the errors of reading the ledger."""
     on_ledger = Posting.objects.filter(pay_run=pay_run, state__in=Posting.ON_LEDGER)
     postings = list(on_ledger.select_related("reverses", "adjusts").order_by("pk"))
-    journals = [_figures_of(posting) for posting in postings]
-    posted = [figures for posting in postings for figures in _read_back(posting, target)]
+    ours = {posting.pk: journal_of(posting) for posting in postings}
+    journals = [_figures_of(posting, ours[posting.pk]) for posting in postings]
+    posted = [figures for posting in postings for figures in _read_back(posting, ours[posting.pk], target)]
     activity = _read_activity(pay_run, target, postings, journals, now)
     result = tie(
         _register_figures(pay_run, target, postings),
@@ -76,9 +77,9 @@ def reconcile(pay_run: PayRun, target: LedgerTarget, *, now: datetime) -> Reconc
     return _settle(pay_run, postings, result, now)
 
 
-def _read_back(posting: Posting, target: LedgerTarget) -> list[PostedFigures]:
+def _read_back(posting: Posting, journal: Journal, target: LedgerTarget) -> list[PostedFigures]:
     """The journal as the ledger has it now; should it be there more than once, the one we know first."""
-    found = look_up(posting, journal_of(posting), target)
+    found = look_up(posting, journal, target)
     if not found:
         return [_posted_figures(posting, None)]
     return [_posted_figures(posting, one) for one in sorted(found, key=lambda one: one.id != posting.vendor_id)]
@@ -99,16 +100,13 @@ def _rejected(pay_run: PayRun) -> list[Difference]:
     ]
 
 
-def _figures_of(posting: Posting) -> JournalFigures:
-    nets: dict[str, Decimal] = defaultdict(Decimal)
-    for account, debit, credit in PostingLine.objects.filter(posting=posting).values_list("account", "debit", "credit"):
-        nets[account] += debit - credit
+def _figures_of(posting: Posting, journal: Journal) -> JournalFigures:
     return JournalFigures(
         reference=posting.reference,
         kind=JournalKind(posting.adjusts.kind if posting.adjusts else posting.kind),
         company=posting.company,
         currency=posting.currency,
-        by_account=dict(nets),
+        by_account=_nets(journal.lines),
         debit=posting.debit,
         credit=posting.credit,
         cost=posting.cost,
@@ -119,20 +117,25 @@ def _figures_of(posting: Posting) -> JournalFigures:
 
 
 def _posted_figures(posting: Posting, found: PostedJournal | None) -> PostedFigures:
-    nets: dict[str, Decimal] = defaultdict(Decimal)
-    for line in found.lines if found else ():
-        nets[line.account] += line.debit - line.credit
     return PostedFigures(
         reference=posting.reference,
         company=posting.company,
         currency=posting.currency,
         number=found.number if found else posting.journal_number,
-        by_account=dict(nets),
+        by_account=_nets(found.lines if found else ()),
         debit=found.debit if found else ZERO,
         credit=found.credit if found else ZERO,
         line_count=len(found.lines) if found else 0,
         gone=found is None,
     )
+
+
+def _nets(lines: Iterable[JournalLine | LedgerLine]) -> dict[str, Decimal]:
+    """Debits less credits by account."""
+    nets: dict[str, Decimal] = defaultdict(Decimal)
+    for line in lines:
+        nets[line.account] += line.debit - line.credit
+    return dict(nets)
 
 
 def _register_figures(pay_run: PayRun, target: LedgerTarget, postings: Sequence[Posting]) -> list[RegisterFigures]:
@@ -231,13 +234,10 @@ def _span(postings: Sequence[Posting]) -> tuple[date, date]:
 
 
 def _ledger_figures(company: str, number: str, lines: Sequence[LedgerLine]) -> LedgerFigures:
-    nets: dict[str, Decimal] = defaultdict(Decimal)
-    for line in lines:
-        nets[line.account] += line.debit - line.credit
     return LedgerFigures(
         company=company,
         number=number,
-        by_account=dict(nets),
+        by_account=_nets(lines),
         debit=sum((line.debit for line in lines), ZERO),
         credit=sum((line.credit for line in lines), ZERO),
     )

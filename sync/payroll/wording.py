@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 
 from sync.payroll.findings import Finding, FindingCode
 
@@ -102,10 +101,3 @@ def people_words(labels: tuple[str, ...], count: int) -> str:
         return f"employee {shown}"
     more = f" and {count - 3} more" if count > 3 else ""
     return f"employees {shown}{more}"
-
-
-def money(amount: Decimal, currency: str) -> str:
-    """ "USD 18,400.00", with as many decimals as the amount has beyond two."""
-    exponent = amount.normalize().as_tuple().exponent
-    places = max(2, -exponent) if isinstance(exponent, int) else 2
-    return f"{currency} {amount:,.{places}f}".strip()

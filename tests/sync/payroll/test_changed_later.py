@@ -96,6 +96,26 @@ def test_the_other_parts_stay_those_of_the_part_that_is_posted(sandbox: dict[str
     assert done.state == PayRun.State.POSTED, "and it does not tie out with what payroll says now"
 
 
+def test_every_part_that_comes_back_says_why(sandbox: dict[str, str]) -> None:
+    payday = open_books(sandbox)
+    shorter_journals(payday)
+    payday.read()
+    payday.write_rules()
+    payday.read()
+    pay_run = payday.pay_run()
+    payday.approve(pay_run)
+    payday.story.plex.change("set_period", period="06-2026", status="Closed")
+
+    held = payday.advance(pay_run)
+
+    parts = payday.postings()
+    assert len(parts) > 1
+    assert {posting.state for posting in parts} == {Posting.State.DRAFTED}
+    assert held.state == PayRun.State.HELD
+    assert {finding.journal for finding in payday.findings()} == {posting.key for posting in parts}
+    assert payday.ours() == []
+
+
 def test_two_runs_of_one_period_read_together_are_not_both_ready(sandbox: dict[str, str]) -> None:
     payday, first = ready(sandbox)
     period = {"period_start": str(first.period_start), "period_end": str(first.period_end)}
