@@ -85,6 +85,12 @@ class Flow(TenantOwned):
         validators=[MinValueValidator(1), MaxValueValidator(100)],
         help_text="A run that would terminate or change more than this share of the people stops and asks.",
     )
+    least_records = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="A run over everybody that reads fewer records than this stops and asks. Empty: as many as last time.",
+    )
     watermark = models.DateTimeField(null=True, blank=True, editable=False)
     last_full_at = models.DateTimeField(null=True, blank=True, editable=False)
     next_run_at = models.DateTimeField(null=True, blank=True, editable=False)

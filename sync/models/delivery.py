@@ -1,0 +1,67 @@
+"""What a source announced by itself: webhooks as they arrived, and events of its activity feed."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db import models
+
+from connectors.models import Connection
+from sync.models.run import Run
+from tenants.models import TenantOwned
+
+
+class Delivery(TenantOwned):
+    """One announcement as it arrived: a hint that something may have changed, never the change itself.
+
+    ``subject`` is the source's id of whom or what it concerns, ``digest`` the SHA-256 of the raw bytes. Nothing else
+    of the body is kept: it holds a mail address.
+    """
+
+    class Origin(models.TextChoices):
+        WEBHOOK = "webhook", "Webhook"
+        FEED = "feed", "Activity feed"
+
+    class State(models.TextChoices):
+        PENDING = "pending", "Waiting"
+        ASKED = "asked", "Being read again"
+        SETTLED = "settled", "Read again"
+        IGNORED = "ignored", "Ignored on purpose"
+        UNKNOWN = "unknown", "Unknown event"
+        FAILED = "failed", "Could not be followed"
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="deliveries")
+    origin = models.CharField(max_length=8, choices=Origin.choices, default=Origin.WEBHOOK)
+    event = models.CharField(max_length=80)
+    subject = models.CharField(max_length=100, blank=True)
+    digest = models.CharField(max_length=64, blank=True)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.PENDING)
+    reason = models.CharField(max_length=300, blank=True)
+    run = models.ForeignKey(Run, null=True, blank=True, on_delete=models.SET_NULL, related_name="deliveries")
+    received_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-pk"]
+        verbose_name_plural = "deliveries"
+        indexes: ClassVar[list[Any]] = [
+            models.Index(fields=["tenant", "-id"]),
+            models.Index(fields=["connection", "subject", "-received_at"]),
+            models.Index(
+                fields=["connection", "id"], condition=models.Q(state__in=["pending", "asked"]), name="delivery_open"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} {self.subject}".strip()
+
+
+class Listening(TenantOwned):
+    """How well a connection's own announcements tell what changes: where its feed was read up to, and the last change
+    that a poll found and nobody had announced."""
+
+    connection = models.OneToOneField(Connection, on_delete=models.CASCADE, primary_key=True, related_name="listening")
+    cursor = models.TextField(blank=True)
+    feed_read_at = models.DateTimeField(null=True, blank=True)
+    gap_at = models.DateTimeField(null=True, blank=True)
+    gap = models.CharField(max_length=300, blank=True)
