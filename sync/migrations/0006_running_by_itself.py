@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='flow',
             name='least_records',
-            field=models.PositiveIntegerField(blank=True, help_text='A run over everybody that reads fewer records than this stops and asks. Empty: as many as last time.', null=True, validators=[django.core.validators.MinValueValidator(1)]),
+            field=models.PositiveIntegerField(blank=True, help_text='A run over everybody that reads fewer records than this stops and asks.', null=True, validators=[django.core.validators.MinValueValidator(1)]),
         ),
         migrations.CreateModel(
             name='AlertHook',

@@ -1,6 +1,6 @@
 """What is kept in agreement (integrations, flows, mappings), what is known (reference values, links, people on the
-target), what happened (runs, items, problems), payroll (pay runs, account rules, journals, their proof), and what makes it run
-by itself (calendars and timings, announcements, notices)."""
+target), what happened (runs, items, problems), payroll (pay runs, account rules, journals, their proof), and what makes
+it run by itself (calendars and timings, announcements, notices)."""
 
 from sync import lookups as lookups  # what filters of these models may use
 from sync.models.delivery import Delivery, Listening

@@ -89,7 +89,7 @@ class Flow(TenantOwned):
         null=True,
         blank=True,
         validators=[MinValueValidator(1)],
-        help_text="A run over everybody that reads fewer records than this stops and asks. Empty: as many as last time.",
+        help_text="A run over everybody that reads fewer records than this stops and asks.",
     )
     watermark = models.DateTimeField(null=True, blank=True, editable=False)
     last_full_at = models.DateTimeField(null=True, blank=True, editable=False)
