@@ -55,11 +55,22 @@ PURE_PAYROLL = (
     "variance",
     "visibility",
 )
+PURE_SCHEDULING = (
+    "business_days",
+    "calendar_events",
+    "calendar_files",
+    "calendars",
+    "cron",
+    "occurrences",
+    "refusing",
+    "wall_time",
+)
 PURE = frozenset(
     {
         *(f"connectors.{name}" for name in ("contract", "errors", "journals", "paging", "pay_runs", "records")),
         *(f"sync.{name}" for name in ("mapping", "planning")),
         *(f"sync.payroll.{name}" for name in PURE_PAYROLL),
+        *(f"sync.scheduling.{name}" for name in PURE_SCHEDULING),
     }
 )
 
