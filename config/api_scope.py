@@ -39,6 +39,7 @@ class ApiTenantMixin(APIView):
         if not isinstance(request.auth, ApiKey):
             return
         key, correlation_id = request.auth, getattr(request, "correlation_id", None)
+        request._request.tenant_id = key.tenant_id  # type: ignore[attr-defined]
         self._scope.enter_context(tenant_scope(key.tenant_id))
         self._scope.enter_context(acting_as("api_key", key.name, identity=key.acts_for, correlation_id=correlation_id))
         self._scope.enter_context(structlog.contextvars.bound_contextvars(tenant=str(key.tenant_id)))

@@ -10,6 +10,12 @@ class ConfigConfig(AppConfig):
     name = "config"
     default = True
 
+    def ready(self) -> None:
+        # Only now: django-q2 reads the settings.
+        from config.job_logging import follow_jobs
+
+        follow_jobs()
+
 
 class SiteConfig(apps.AdminConfig):
     """Django's admin with our site in the place of its own."""

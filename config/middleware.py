@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 import uuid
 from collections.abc import Callable
 
@@ -15,11 +16,14 @@ from tenants.scope import tenant_scope
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
+log = structlog.get_logger()
+
 _CORRELATION_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 class CorrelationMiddleware:
-    """Gives the request an id (the caller's X-Correlation-Id if it is a sane one) and answers with it."""
+    """Gives the request an id (the caller's X-Correlation-Id if it is a sane one), answers with it, and writes one line
+    about it: its route, not its address, which may hold what is nobody's business."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -28,10 +32,25 @@ class CorrelationMiddleware:
         given = request.headers.get("X-Correlation-Id", "")
         correlation_id = given if _CORRELATION_ID.fullmatch(given) else uuid.uuid4().hex
         request.correlation_id = correlation_id  # type: ignore[attr-defined]
+        began = time.monotonic()
         with structlog.contextvars.bound_contextvars(correlation_id=correlation_id):
             response = self.get_response(request)
+            log.info(
+                "http.request",
+                method=request.method,
+                route=request.resolver_match.route if request.resolver_match else "",
+                status=response.status_code,
+                seconds=round(time.monotonic() - began, 3),
+                **_tenant_of(request),
+            )
         response["X-Correlation-Id"] = correlation_id
         return response
+
+
+def _tenant_of(request: HttpRequest) -> dict[str, str]:
+    """Whose request it was, whether a person's or a program's."""
+    tenant_id = getattr(getattr(request, "membership", None), "tenant_id", None) or getattr(request, "tenant_id", None)
+    return {"tenant": str(tenant_id)} if tenant_id else {}
 
 
 class TenantMiddleware:

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import structlog
-
-from config import env
+from config import env, logging, queues
 from config.database import databases
 from config.development import development_keys
 
@@ -52,11 +50,12 @@ INSTALLED_APPS = [
     "connectors",
     "sync",
     "config",
-    # Behind ours: `connectors` replaces its `qcluster` command.
+    # Behind ours: `config` replaces its `qcluster` command.
     "django_q",
 ]
 
 MIDDLEWARE = [
+    "config.health.ProbeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -161,20 +160,9 @@ UNFOLD = {
     },
 }
 
-Q_CLUSTER = {
-    "name": "mlc",
-    "orm": "default",
-    "workers": env.number("WORKER_PROCESSES", 2),
-    # A task is given up after `timeout` seconds and handed out again after `retry`: retry must be the longer.
-    "timeout": env.number("WORKER_TASK_TIMEOUT", 6 * 3600),
-    "retry": env.number("WORKER_TASK_TIMEOUT", 6 * 3600) + 600,
-    "max_attempts": 3,
-    "ack_failures": True,
-    "save_limit": 1000,
-    "catch_up": False,
-    "poll": 0.5,
-    "label": "Jobs",
-}
+Q_CLUSTER = queues.q_cluster()
+# How long workers that are told to stop may go on with what they have in hand.
+WORKER_GRACE_SECONDS = env.number("WORKER_GRACE_SECONDS", 100)
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["config.authentication.ApiKeyAuthentication"],
@@ -224,18 +212,8 @@ RUN_LEASE_SECONDS = env.number("RUN_LEASE_SECONDS", 60)
 # How long to wait before looking a second time for a write whose answer was lost.
 SECOND_LOOK_SECONDS = env.number("SECOND_LOOK_SECONDS", 20)
 
-structlog.configure(
-    processors=[
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.JSONRenderer(),
-    ],
-    cache_logger_on_first_use=True,
-)
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "handlers": {"console": {"class": "logging.StreamHandler"}},
-    "root": {"handlers": ["console"], "level": "WARNING"},
-}
+# Prometheus shows this to get /metrics; without it there is no such address.
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")
+
+LOGGING = logging.configuration(env.text("LOG_LEVEL", "INFO").upper())
+logging.configure()

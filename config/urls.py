@@ -11,3 +11,5 @@ urlpatterns = [
     path("api/v1/", include("config.api")),
     path("admin/", admin.site.urls),
 ]
+
+handler500 = "config.unavailable.failed"

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, ValidationError
 from django.core.signals import got_request_exception
-from django.db import IntegrityError
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import Http404
 from psycopg.errors import ForeignKeyViolation, UniqueViolation
 from rest_framework import exceptions, serializers, status
@@ -48,6 +48,14 @@ class TooLarge(exceptions.APIException):
     default_detail = "The request is too large. Send it in several parts."
 
 
+class Unavailable(exceptions.APIException):
+    """The database cannot be reached or cannot store; nothing was changed."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "Nothing can be stored right now, and nothing was changed. Send the request again later."
+    wait = 30
+
+
 TITLES = {
     400: ("invalid", "Something in the request is not right"),
     401: ("unauthenticated", "A valid API key is needed"),
@@ -60,6 +68,7 @@ TITLES = {
     422: ("contradiction", "This contradicts an earlier request"),
     429: ("throttled", "Too many requests"),
     500: ("defect", "An error on our side"),
+    503: ("unavailable", "Nothing can be stored right now"),
 }
 """Status → (last part of ``type``, ``title``) of every problem the API answers with."""
 
@@ -149,6 +158,9 @@ def _translated(error: Exception) -> exceptions.APIException | None:
             return Conflict(sentence)
         case RequestDataTooBig():
             return TooLarge()
+        case OperationalError() | InterfaceError():
+            log.error("api.unavailable", exc_info=error)
+            return Unavailable()
         case IntegrityError(__cause__=UniqueViolation() | ForeignKeyViolation()):
             return Conflict("Somebody changed the same thing at the same moment. Look again, then try again.")
     return None

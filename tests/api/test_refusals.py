@@ -12,6 +12,7 @@ from tenants.scope import tenant_scope
 from tests.api.caller import Caller
 from tests.api.company import found
 from tests.cast import Cast
+from tests.logs import logged
 
 RIPPLING = {"vendor": "rippling", "name": "HR"}
 
@@ -185,18 +186,17 @@ def test_a_name_taken_at_the_same_moment_is_a_conflict_and_no_defect(
     assert "at the same moment" in ada.post("connections/", RIPPLING).problem(409)["detail"]
 
 
-def test_a_defect_of_ours_is_a_problem_too_and_gives_nothing_away(
-    ada: Caller, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_defect_of_ours_is_a_problem_too_and_gives_nothing_away(ada: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError(f"salary of {4700 + 11}")
 
     monkeypatch.setattr("sync.access.own_tenant", broken)
     ada.forgive()
-    problem = ada.get("me/", X_Correlation_Id="ask-about-this").problem(500)
+    with logged() as log:
+        problem = ada.get("me/", X_Correlation_Id="ask-about-this").problem(500)
     assert problem["correlation_id"] == "ask-about-this"
-    printed = capsys.readouterr()
-    assert "4711" not in str(problem) + printed.out + printed.err
+    assert [line["error"] for line in log.lines("api.defect")] == ["RuntimeError"]
+    assert "4711" not in str(problem) + log.text
 
 
 def test_each_key_has_its_own_allowance(ada: Caller, vera: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
