@@ -34,8 +34,9 @@ from sync.payroll.month_end import read_month
 from sync.payroll.posting import advance
 from sync.payroll.reconciling import reconcile
 from sync.people import run_people
+from sync.queue import enqueue_run
 from sync.reference import run_reference
-from sync.runs import Cancelled, LeaseLost, claim, end, kept_alive
+from sync.runs import Cancelled, Interrupted, LeaseLost, claim, end, give_back, kept_alive
 from tenants.models import Tenant
 
 log = structlog.get_logger()
@@ -70,8 +71,8 @@ class SystemWorld:
 def execute_run(run_id: int, world: World) -> Run | None:
     """Work on the run until it has ended; returns it, or None when it was not ours to work on.
 
-    Afterwards the run is in an end state, unless this process died or lost the lease, in which case another worker
-    finishes it.
+    Afterwards the run is in an end state, unless this process died, lost the lease or was asked to stop, in which case
+    another worker finishes it.
     """
     run = claim(run_id, now=world.now())
     if run is None:
@@ -85,6 +86,9 @@ def execute_run(run_id: int, world: World) -> Run | None:
             _execute(run, world)
         except LeaseLost:
             log.warning("run.lease_lost")
+            return None
+        except Interrupted:
+            _give_back(run, world)
             return None
         except Cancelled:
             _end(run, Run.State.CANCELLED, "Cancelled. What was written before is listed below.", world)
@@ -193,6 +197,16 @@ def _open(connection: Connection, run: Run, world: World) -> Connector:
     return open_connector(
         connection, now=clock, sleep=world.sleep, random=world.random, correlation_id=run.correlation_id
     )
+
+
+def _give_back(run: Run, world: World) -> None:
+    try:
+        with transaction.atomic():
+            give_back(run, now=world.now())
+            enqueue_run(run)
+        log.info("run.given_back")
+    except LeaseLost:
+        log.warning("run.lease_lost")
 
 
 def _end(run: Run, state: str, message: str, world: World) -> None:

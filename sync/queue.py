@@ -1,4 +1,8 @@
-"""Handing work to the workers. Jobs carry ids only; enqueued in the transaction that makes them true."""
+"""Handing work to the workers. Jobs carry ids only; enqueued in the transaction that makes them true.
+
+Inside a transaction a job exists only if that commits. Each queue is served by workers of its own, and shared fairly
+between companies (``sync.broker``).
+"""
 
 from __future__ import annotations
 
@@ -6,29 +10,51 @@ from datetime import date
 
 from django_q.tasks import async_task
 
-from sync.models import Integration, PayRun, Run
+from sync.models import Flow, Integration, PayRun, Run
 from tenants.scope import current_tenant_id
+
+SHORT = "mlc"
+"""What nobody waits for long: schedules, the minute's work, notices. The default cluster."""
+WEBHOOKS = "webhooks"
+"""What vendors announced."""
+PEOPLE = "people"
+PAYROLL = "payroll"
+
+ANNOUNCED = ("webhook", "feed")
+"""Triggers of runs that read what a vendor announced: few records, and soon."""
+
+
+def queue_of_run(run: Run) -> str:
+    """Where this run is worked on."""
+    if run.trigger in ANNOUNCED:
+        return WEBHOOKS
+    return PAYROLL if run.flow.kind == Flow.Kind.PAYROLL else PEOPLE
+
+
+def key_of(queue: str) -> str:
+    """What jobs of the tenant in scope are enqueued under in this queue."""
+    return f"{queue}:{current_tenant_id()}"
 
 
 def enqueue_run(run: Run) -> None:
-    """A worker will execute this run. Inside a transaction the job exists only if that commits."""
-    async_task("sync.jobs.execute", str(current_tenant_id()), run.pk, group="runs")
+    """A worker will execute this run."""
+    _enqueue("sync.jobs.execute", run.pk, queue=queue_of_run(run), group="runs")
 
 
 def enqueue_postings(pay_run: PayRun) -> None:
-    """A worker will take the journals of this pay run a step further. Inside a transaction the job exists only if
-    that commits."""
-    async_task("sync.jobs.advance", str(current_tenant_id()), pay_run.pk, group="postings")
+    """A worker will take the journals of this pay run a step further."""
+    _enqueue("sync.jobs.advance", pay_run.pk, queue=PAYROLL, group="postings")
 
 
 def enqueue_reconciliation(pay_run: PayRun) -> None:
-    """A worker will read back what is on the ledger of this pay run and tie it out anew. Inside a transaction the job
-    exists only if that commits."""
-    async_task("sync.jobs.reconcile", str(current_tenant_id()), pay_run.pk, group="postings")
+    """A worker will read back what is on the ledger of this pay run and tie it out anew."""
+    _enqueue("sync.jobs.reconcile", pay_run.pk, queue=PAYROLL, group="postings")
 
 
 def enqueue_ledger(integration: Integration, month: date) -> None:
-    """A worker will read what the ledger shows of a month anew. Inside a transaction the job exists only if that
-    commits."""
-    args = (str(current_tenant_id()), str(integration.pk), month.isoformat())
-    async_task("sync.jobs.read_ledger", *args, group="postings")
+    """A worker will read what the ledger shows of a month anew."""
+    _enqueue("sync.jobs.read_ledger", str(integration.pk), month.isoformat(), queue=PAYROLL, group="postings")
+
+
+def _enqueue(job: str, *ids: int | str, queue: str, group: str) -> None:
+    async_task(job, str(current_tenant_id()), *ids, cluster=key_of(queue), group=group)

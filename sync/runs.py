@@ -21,6 +21,7 @@ from audit.record import Entry, record
 from sync.leases import LeaseLost as LeaseLost
 from sync.leases import is_certain, renewed
 from sync.models import Flow, Run
+from sync.stopping import is_stopping
 
 MAX_ATTEMPTS = 3
 
@@ -36,6 +37,10 @@ class AlreadyRunning(Exception):
 
 class Cancelled(Exception):
     """A person asked for this run to stop."""
+
+
+class Interrupted(Exception):
+    """This process was asked to stop: another worker is to go on with the run."""
 
 
 def request_run(
@@ -145,6 +150,15 @@ def end(run: Run, state: str, message: str, *, now: datetime) -> None:
         record([_entry(run, verb, _outcome(run))], at=now)
 
 
+def give_back(run: Run, *, now: datetime) -> None:
+    """Afterwards the next worker may claim the run at once, as if the lease had run out; this attempt does not count.
+    LeaseLost when the run is no longer ours. The caller enqueues it in the same transaction."""
+    run_out = now - timedelta(seconds=settings.RUN_LEASE_SECONDS + 1)
+    ours = Run.objects.filter(pk=run.pk, lease_owner=run.lease_owner, state__in=Run.ACTIVE)
+    if ours.update(lease_owner="", heartbeat_at=run_out, attempts=F("attempts") - 1) != 1:
+        raise LeaseLost(f"Run #{run.pk} is no longer ours.")
+
+
 def request_cancel(run: Run, *, now: datetime) -> Run:
     """Ask the run to stop. One that waits, or whose worker is dead, ends at once; a living one stops after the
     records under way. Ended runs stay as they are."""
@@ -164,7 +178,10 @@ def request_cancel(run: Run, *, now: datetime) -> Run:
 
 
 def stop_if_asked(run: Run) -> None:
-    """Raises Cancelled when a person asked for this run to stop."""
+    """Raises Cancelled when a person asked for this run to stop, Interrupted when this process is to end. Called
+    between pages, with nothing half done."""
+    if is_stopping():
+        raise Interrupted
     if Run.objects.filter(pk=run.pk, cancel_requested=True).exists():
         raise Cancelled
 
