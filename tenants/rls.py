@@ -1,11 +1,12 @@
 """Row-level security: what the database itself lets the application role see and write.
 
 ``protect`` runs after every migration, for every model with a ``tenant`` column, so that no table can be
-forgotten. The application role gets its privileges in the same transaction, hence never on an unprotected table.
+forgotten. The application role gets its privileges when all are protected, hence never on an unprotected table.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -48,7 +49,7 @@ def protect(using: str, application_role: str) -> None:
     Idempotent. Raises ImproperlyConfigured when the migrating role is the application role.
     """
     connection = connections[using]
-    with transaction.atomic(using=using), connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         cursor.execute("SELECT current_user")
         owner = cursor.fetchone()[0]
         if owner == application_role:
@@ -57,16 +58,50 @@ def protect(using: str, application_role: str) -> None:
                 "different from the role in DATABASE_URL."
             )
         existing = set(connection.introspection.table_names(cursor))
-        for table, column in tenant_tables():
-            if table in existing:
-                for statement in _policies(table, column, owner):
-                    cursor.execute(statement)
+    for table, column in tenant_tables():
+        if table in existing:
+            _protect_table(using, table, list(_policies(table, column, owner)))
+    with transaction.atomic(using=using), connection.cursor() as cursor:
         for statement in _tenant_keys(existing):
             cursor.execute(statement)
         for statement in _functions() if "tenants_tenant" in existing else []:
             cursor.execute(statement)
+        if existing >= OWNER_READS:  # else only some applications were migrated so far
+            cursor.execute(TENANTS_WITH_WORK)
         for statement in _grants(application_role, existing):
             cursor.execute(statement)
+
+
+# What the database itself says of a table's protection, and what we noted when we last made it.
+_PROTECTION = """
+    SELECT concat_ws(' ', c.relrowsecurity, c.relforcerowsecurity, string_agg(concat_ws(
+               '|', p.polname, p.polcmd, p.polpermissive, p.polroles::regrole[], pg_get_expr(p.polqual, p.polrelid),
+               pg_get_expr(p.polwithcheck, p.polrelid)), E'\n' ORDER BY p.polname)),
+           max(obj_description(p.oid, 'pg_policy')) FILTER (WHERE p.polname = 'tenant_rows')
+    FROM pg_class c LEFT JOIN pg_policy p ON p.polrelid = c.oid
+    WHERE c.oid = %s::regclass GROUP BY c.oid
+"""
+
+
+def _protect_table(using: str, table: str, statements: list[str]) -> None:
+    """Replacing a policy locks everybody out of the table for a moment: one table at a time, and none that is protected
+    as it should be already."""
+
+    def protection(cursor: Any) -> tuple[str, str | None]:
+        cursor.execute(_PROTECTION, [table])
+        state, noted = cursor.fetchone()
+        return hashlib.sha256("\n".join([state, *statements]).encode()).hexdigest(), noted
+
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        present, noted = protection(cursor)
+        if present == noted:
+            return
+        for statement in statements:
+            cursor.execute(statement)
+        present, _ = protection(cursor)
+        cursor.execute(
+            sql.SQL("COMMENT ON POLICY tenant_rows ON {} IS {}").format(sql.Identifier(table), sql.Literal(present))
+        )
 
 
 def _policies(table: str, column: str, owner: str) -> Iterator[str]:
@@ -129,8 +164,63 @@ def _tenant_key(table: str, column: str, target: type[Model]) -> Iterator[str]:
         )
 
 
-OWNER_READS = frozenset({"tenants_tenant", "connectors_connection"})
+OWNER_READS = frozenset(
+    {
+        "tenants_tenant",
+        "connectors_connection",
+        "sync_delivery",
+        "sync_dispatch",
+        "sync_flow",
+        "sync_integration",
+        "sync_payrun",
+        "sync_posting",
+        "sync_reconciliation",
+        "sync_run",
+        "sync_timing",
+    }
+)
 """Tables the functions below read across tenants; they run as the owner and give away ids and counts only."""
+
+TENANTS_WITH_WORK = """
+    CREATE OR REPLACE FUNCTION mlc_tenants_with_work(
+        now timestamptz, dead timestamptz, unstarted timestamptz, untied timestamptz
+    ) RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public
+    AS $$
+        SELECT tenant_id FROM sync_run
+         WHERE state IN ('fetching', 'applying') AND heartbeat_at < dead
+        UNION
+        SELECT tenant_id FROM sync_run WHERE state = 'scheduled' AND created_at < unstarted
+        UNION
+        SELECT journal.tenant_id FROM sync_posting journal
+          JOIN sync_payrun paid ON paid.id = journal.pay_run_id
+          JOIN sync_flow flow ON flow.integration_id = paid.integration_id
+           AND flow.kind = 'payroll' AND flow.writes_enabled AND NOT flow.paused
+         WHERE journal.state IN ('approved', 'posting', 'verifying')
+           AND (journal.next_try_at <= now OR journal.state = 'posting' AND journal.heartbeat_at < dead)
+            OR journal.state = 'posted' AND NOT EXISTS (
+               SELECT FROM sync_reconciliation WHERE pay_run_id = journal.pay_run_id AND at > untied)
+        UNION
+        SELECT flow.tenant_id FROM sync_flow flow
+          JOIN sync_integration pair ON pair.id = flow.integration_id
+          JOIN connectors_connection side ON side.id IN (pair.source_id, pair.target_id)
+         WHERE NOT flow.paused AND flow.every_minutes IS NOT NULL AND flow.next_run_at < now - interval '2 minutes'
+         GROUP BY flow.tenant_id, flow.id HAVING bool_and(side.state <> 'paused')
+        UNION
+        SELECT timing.tenant_id FROM sync_timing timing
+          JOIN sync_flow flow ON flow.id = timing.flow_id AND NOT flow.paused
+          JOIN sync_integration pair ON pair.id = flow.integration_id
+          JOIN connectors_connection side ON side.id IN (pair.source_id, pair.target_id)
+         WHERE timing.next_at < now - interval '2 minutes'
+         GROUP BY timing.tenant_id, timing.id HAVING bool_and(side.state <> 'paused')
+        UNION
+        SELECT tenant_id FROM sync_delivery WHERE state IN ('pending', 'asked')
+        UNION
+        SELECT tenant_id FROM sync_dispatch WHERE next_at <= now
+    $$
+"""
+"""Where the minute's work of ``sync.jobs.tick`` finds something: dead and unstarted runs, journals that are due or
+not tied out lately, clocks whose time has passed, announcements and messages on their way."""
 
 
 def _functions() -> Iterator[str]:

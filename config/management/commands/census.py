@@ -1,4 +1,4 @@
-"""``manage.py census``: what the database holds, in a form that can be compared: before a backup and after a restore."""
+"""``manage.py census``: what the database holds, to be compared before a backup and after a restore."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tenants.rls import tenant_ids, tenant_tables
 from tenants.scope import tenant_scope
 
 # Rows as text, in any order: a sum of hashes does not depend on it. 60 bits of each fit a bigint.
-_COUNT = "SELECT count(*), coalesce(sum(('x' || left(md5(t::text), 15))::bit(60)::bigint), 0)::text FROM {} t"
+_COUNT = "SELECT {}, count(*), coalesce(sum(('x' || left(md5(t::text), 15))::bit(60)::bigint), 0)::text FROM {} t"
 
 
 class Command(BaseCommand):
@@ -49,10 +49,7 @@ def _company(tenant_id: Any, tables: list[str]) -> dict[str, Any]:
 
 def _count(tables: list[str]) -> dict[str, dict[str, Any]]:
     """Table → rows and digest of what can be seen here and now."""
-    found = {}
+    counts = [sql.SQL(_COUNT).format(sql.Literal(table), sql.Identifier(table)) for table in tables]
     with connection.cursor() as cursor:
-        for table in tables:
-            cursor.execute(sql.SQL(_COUNT).format(sql.Identifier(table)))  # type: ignore[arg-type]
-            rows, digest = cursor.fetchone()
-            found[table] = {"rows": rows, "digest": digest}
-    return found
+        cursor.execute(sql.SQL(" UNION ALL ").join(counts))  # type: ignore[arg-type]
+        return {table: {"rows": rows, "digest": digest} for table, rows, digest in cursor.fetchall()}
