@@ -14,6 +14,7 @@ from tenants.models import TenantOwned
 class Delivery(TenantOwned):
     """One announcement as it arrived: a hint that something may have changed, never the change itself.
 
+    ``attempts`` are the reads on its behalf that failed; ``not_before`` is when the next one may be asked for.
     ``subject`` is the source's id of whom or what it concerns, ``digest`` the SHA-256 of the raw bytes. Nothing else
     of the body is kept: it holds a mail address.
     """
@@ -30,23 +31,34 @@ class Delivery(TenantOwned):
         UNKNOWN = "unknown", "Unknown event"
         FAILED = "failed", "Could not be followed"
 
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="deliveries")
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
     origin = models.CharField(max_length=8, choices=Origin.choices, default=Origin.WEBHOOK)
     event = models.CharField(max_length=80)
     subject = models.CharField(max_length=100, blank=True)
     digest = models.CharField(max_length=64, blank=True)
     state = models.CharField(max_length=8, choices=State.choices, default=State.PENDING)
     reason = models.CharField(max_length=300, blank=True)
-    run = models.ForeignKey(Run, null=True, blank=True, on_delete=models.SET_NULL, related_name="deliveries")
+    run = models.ForeignKey(
+        Run, null=True, blank=True, on_delete=models.SET_NULL, related_name="deliveries", db_index=False
+    )
+    replay_of = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="replays", db_index=False
+    )
     received_at = models.DateTimeField()
     settled_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    not_before = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-pk"]
         verbose_name_plural = "deliveries"
         indexes: ClassVar[list[Any]] = [
             models.Index(fields=["tenant", "-id"]),
+            models.Index(fields=["tenant", "state", "-id"]),
             models.Index(fields=["connection", "subject", "-received_at"]),
+            # What just arrived is in neither of these two: intake must be cheap.
+            models.Index(fields=["run"], condition=models.Q(run__isnull=False), name="delivery_of_run"),
+            models.Index(fields=["replay_of"], condition=models.Q(replay_of__isnull=False), name="delivery_replayed"),
             models.Index(
                 fields=["connection", "id"], condition=models.Q(state__in=["pending", "asked"]), name="delivery_open"
             ),
@@ -58,10 +70,11 @@ class Delivery(TenantOwned):
 
 class Listening(TenantOwned):
     """How well a connection's own announcements tell what changes: where its feed was read up to, and the last change
-    that a poll found and nobody had announced."""
+    that a poll found and nobody had announced. Its row is the lock of whoever follows the connection's deliveries."""
 
     connection = models.OneToOneField(Connection, on_delete=models.CASCADE, primary_key=True, related_name="listening")
     cursor = models.TextField(blank=True)
     feed_read_at = models.DateTimeField(null=True, blank=True)
+    feed_trouble = models.CharField(max_length=300, blank=True)
     gap_at = models.DateTimeField(null=True, blank=True)
     gap = models.CharField(max_length=300, blank=True)
