@@ -14,14 +14,15 @@ from sandbox.rippling.company import Blank
 class Refusal(Exception):
     """The request is answered with this status and ``{"detail": …}``. Source: rippling §9."""
 
-    def __init__(self, status: int, detail: str) -> None:
+    def __init__(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
+        self.headers = headers
 
     def response(self) -> web.Response:
         body = json.dumps({"detail": self.detail})
-        return web.Response(status=self.status, text=body, content_type="application/json")
+        return web.Response(status=self.status, text=body, headers=self.headers, content_type="application/json")
 
 
 def encoded(body: Any, empty: Blank) -> bytes:

@@ -1,8 +1,9 @@
 """What can be made to happen at a company: hires, transfers, terminations, and data gone wrong.
 
-Every change moves the company's clock on by a second and stamps the rows it touches with it. Two arguments go with
+Every change moves the company's clock on by a second and stamps the rows it touches with it. Three arguments go with
 every change: ``lag_seconds`` stamps them that much in the past (a row that turns up late), ``quiet`` leaves their
-``updated_at`` as it was. A worker is named by id, number or work e-mail; other rows by id, name or reference code.
+``updated_at`` as it was, ``unannounced`` leaves no webhook and nothing in the feeds. A worker
+is named by id, number or work e-mail; other rows by id, name or reference code.
 """
 
 from __future__ import annotations
@@ -10,6 +11,19 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from sandbox.rippling.announcing import announce_change
+from sandbox.rippling.app_changes import (
+    activity,
+    announce,
+    demote_installer,
+    expire_tokens,
+    install,
+    sign_in,
+    terminate_installer,
+    uninstall,
+    webhooks,
+    worker_change,
+)
 from sandbox.rippling.company import NO_ENTITLEMENT, RipplingCompany, new_token
 from sandbox.rippling.filters import instant_text
 from sandbox.rippling.organization import department_row
@@ -23,9 +37,13 @@ def carry_out(company: RipplingCompany, action: str, arguments: dict[str, Any]) 
     change = ACTIONS[action]
     rest = dict(arguments)
     lag, quiet = timedelta(seconds=rest.pop("lag_seconds", 0)), rest.pop("quiet", False)
+    unannounced = rest.pop("unannounced", False)
     company.now += timedelta(seconds=1)
-    company.forget_pages()
-    return change(Scene(company, None if quiet else instant_text(company.now - lag)), **rest)
+    company.begin_change()
+    done = change(Scene(company, None if quiet else instant_text(company.now - lag)), **rest)
+    if not unannounced:
+        announce_change(company)
+    return done
 
 
 def hire(scene: Scene, start_date: str | None = None, status: str | None = None, **fields: Any) -> dict[str, Any]:
@@ -232,6 +250,7 @@ ACTIONS: dict[str, Change] = {
     for change in (
         hire, terminate, rehire, transfer, update, touch, remove_worker, duplicate_number, raw, add_department,
         rename_department, remove_department, redact, unredact, revoke_token, issue_token, set_options, set_clock,
-        run_payroll, set_run, change_record, remove_run,
+        run_payroll, set_run, change_record, remove_run, sign_in, install, expire_tokens, terminate_installer,
+        demote_installer, uninstall, webhooks, announce, worker_change, activity,
     )
 }  # fmt: skip

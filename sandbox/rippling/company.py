@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, get_args
 
 from sandbox.core import Company, new_key
+from sandbox.rippling.app_shop import App, InstalledApp, registered
 from sandbox.rippling.filters import instant_text
 from sandbox.rippling.organization import Ids, build
 from sandbox.rippling.payroll import Payroll, PayrollPlan
 from sandbox.rippling.people import People
 from sandbox.rippling.report_files import Reports
 from sandbox.rippling.table import Row, Table
+from sandbox.rippling.webhooks import Webhooks
 
 ENTITLEMENTS = ("API Tier 1", "API Tier 2", "Reports API", "Worker Changes API", "Global Payroll")
 SCOPES = frozenset(
@@ -20,10 +24,19 @@ SCOPES = frozenset(
     for name in (
         "companies", "compensations", "custom-fields", "departments", "employment-types", "entitlements", "job-codes",
         "job-dimensions", "legal-entities", "levels", "sso-me", "teams", "titles", "tracks", "users", "work-locations",
-        "workers", "workers.custom-fields",
+        "worker-changes", "workers", "workers.custom-fields",
     )
-)  # fmt: skip
+) | {"company:activity"}  # fmt: skip
 NO_ENTITLEMENT = "Insufficient entitlements"
+OTHER_ID = "f1"
+"""How the id of a person starts in v1 at a company where the two APIs differ."""
+
+Clock = Callable[[], datetime]
+
+
+def wall_clock() -> datetime:
+    return datetime.now(UTC)
+
 
 FilterOperator = Literal["gte", "ge", "ignored"]
 NextLink = Literal["absolute", "relative", "cursor_only"]
@@ -69,6 +82,25 @@ class Behaviour:
     report_outcome: ReportOutcome = "SUCCESS"
     report_seconds: int = 3600
     """How long the file of a report run can be had, by the company's clock."""
+    expires_in: int = 129_600
+    """The seconds for which an access token is good."""
+    code_seconds: int = 60
+    """The seconds within which a code must be exchanged."""
+    rotate: bool = True
+    """A refresh brings a new refresh token, and the old one is used up."""
+    revoke_on_reuse: bool = False
+    """A refresh token that comes a second time ends every token of the installer."""
+    refresh_ends_access: bool = False
+    """A refresh ends the access token that came with the refresh token."""
+    exchange_seconds: float = 0.0
+    """How long the token endpoint takes to answer, after it has used up the code or refresh token."""
+    seed_token_url: bool = False
+    """Tokens are also given at ``/auth/oauth2/token``."""
+    rate_limit_per_minute: int | None = None
+    retry_after: bool = False
+    """A refusal for too many requests says how long to wait."""
+    clock_skew_seconds: float = 0.0
+    """How far the server's clock is ahead; a change ages tokens, codes and the minute of the rate limit."""
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
@@ -122,10 +154,21 @@ class Founding:
 class RipplingCompany(Company):
     """Rows by v2 resource name. They change only through ``change``."""
 
-    def __init__(self, key: str, seed: int, log_requests: bool, founding: Founding, behaviour: Behaviour) -> None:
+    def __init__(
+        self, key: str, seed: int, log_requests: bool, founding: Founding, behaviour: Behaviour, app: App, clock: Clock
+    ) -> None:
         super().__init__(key=key, seed=seed, log_requests=log_requests)
         self.token: str | None = None
         self.behaviour = behaviour
+        self.clock = clock
+        self.app = InstalledApp(app, clock())
+        self.webhooks = Webhooks()
+        self.activity: list[tuple[datetime, Row]] = []
+        self.calls: deque[datetime] = deque()
+        """The requests of the last minute, as far as they are counted."""
+        self.throttled = 0
+        self.before: dict[str, dict[str, Row | None]] = {}
+        """Resource → id → the row before the change that is going on, for what is announced."""
         self.ids = Ids(seed)
         self.company_id = self.ids("companies", 0)
         self.admin_id, self.admin_email = self.ids("users", 0xFFFFFF), "payroll.office@northfield.example.com"
@@ -147,6 +190,11 @@ class RipplingCompany(Company):
         self.reports = Reports(founding.report_id or self.ids("reports", 0))
 
     @property
+    def server_time(self) -> datetime:
+        """By the clock on the wall and not the company's own, which stands still between changes."""
+        return self.clock() + timedelta(seconds=self.behaviour.clock_skew_seconds)
+
+    @property
     def today(self) -> date:
         return self.now.date()
 
@@ -154,14 +202,25 @@ class RipplingCompany(Company):
     def workers(self) -> Table:
         return self.tables["workers"]
 
+    def knows(self, token: str) -> bool:
+        """Whether this is a token of the company, be it still good or not; a revoked API token is nobody's."""
+        return token == self.token or token in self.app.access
+
+    def v1_id(self, v2_id: str) -> str:
+        """A person's id in v1 and in webhooks."""
+        return OTHER_ID + v2_id[2:] if self.behaviour.ids_differ else v2_id
+
     def put(self, resource: str, row: Row) -> Row:
+        self._remember(resource, row["id"])
         return self.tables[resource].put(row)
 
     def remove(self, resource: str, row_id: str) -> None:
+        self._remember(resource, row_id)
         self.tables[resource].remove(row_id)
 
-    def forget_pages(self) -> None:
+    def begin_change(self) -> None:
         """What was kept of earlier answers is gone; every change begins with this."""
+        self.before = {"workers": {}, "users": {}, "departments": {}}
         self.pages.clear()
         self.listings.clear()
 
@@ -169,6 +228,18 @@ class RipplingCompany(Company):
         from sandbox.rippling.changes import carry_out  # changes are written in terms of a company
 
         return carry_out(self, action, arguments)
+
+    async def perform(self, action: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Any change, and ``deliver``, which is none: events go out when asked for, or at once where that is set."""
+        from sandbox.rippling.delivering import deliver  # deliveries are written in terms of a company
+
+        if action == "deliver":
+            return await deliver(self, **arguments)
+        done = self.change(action, arguments)
+        hook = self.webhooks.hook
+        if hook is not None and hook.at_once and self.webhooks.queue:
+            await deliver(self)
+        return done
 
     def counts(self) -> dict[str, Any]:
         by_status: dict[str, int] = {}
@@ -180,6 +251,9 @@ class RipplingCompany(Company):
             "rows": {name: len(table) for name, table in self.tables.items()},
             "pay_runs": len(self.payroll.runs),
             "pay_records": sum(len(run.records) for run in self.payroll.runs.values()),
+            "app": self.app.snapshot(self.server_time),
+            "webhooks": self.webhooks.snapshot(),
+            "throttled": self.throttled,
         }
 
     def snapshot(self) -> dict[str, Any]:
@@ -190,6 +264,8 @@ class RipplingCompany(Company):
             "work_locations": [{"id": row["id"], "name": row["name"]} for row in self.tables["work-locations"]],
             "legal_entities": [{"id": r["id"], "legal_name": r["legal_name"]} for r in self.tables["legal-entities"]],
             "pay_runs": [self.payroll.summary(run) for run in self.payroll.runs.values()],
+            "queued": list(self.webhooks.queue),
+            "deliveries": [asdict(outcome) for outcome in self.webhooks.outcomes],
         }
 
     def summary(self, worker: Row) -> dict[str, Any]:
@@ -216,6 +292,11 @@ class RipplingCompany(Company):
             "updated_at": worker.get("updated_at"),
         }
 
+    def _remember(self, resource: str, row_id: str) -> None:
+        rows = self.before.get(resource)
+        if rows is not None and row_id not in rows:
+            rows[row_id] = self.tables[resource].get(row_id)
+
     def _employ(self, founding: Founding) -> None:
         total = founding.size + founding.terminated + founding.pending
         hired = [self.people.next() for _ in range(total)]
@@ -229,17 +310,19 @@ class RipplingCompany(Company):
             self.scheduled[worker["id"]] = (start, "ACTIVE")
         self.tables["workers"] = Table(worker for worker, _ in hired)
         self.tables["users"] = Table(user for _, user in hired)
+        self.tables["worker-changes"] = Table(())
         hidden = founding.not_provisioned
         self.not_provisioned = frozenset(worker["id"] for worker, _ in hired[founding.size - hidden : founding.size])
 
 
-def found(key: str, options: dict[str, Any]) -> RipplingCompany:
+def found(key: str, options: dict[str, Any], clock: Clock = wall_clock) -> RipplingCompany:
     """A company made from the options of a control request. Raises ValueError for an option that there is not."""
     rest = dict(options)
     seed, log_requests = int(rest.pop("seed", 1)), bool(rest.pop("log_requests", True))
+    app = registered(key, rest.pop("app", None))
     founding = Founding(**{one.name: rest.pop(one.name) for one in fields(Founding) if one.name in rest})
     opened = {} if founding.payroll is None else PayrollPlan(**founding.payroll).opened(ENTITLEMENTS, SCOPES)
-    return RipplingCompany(key, seed, log_requests, founding, Behaviour().changed({**opened, **rest}))
+    return RipplingCompany(key, seed, log_requests, founding, Behaviour().changed({**opened, **rest}), app, clock)
 
 
 def new_token() -> str:

@@ -10,10 +10,10 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Literal
 
-FieldKind = Literal["text", "timestamp"]
+FieldKind = Literal["text", "timestamp", "date"]
 Order = tuple[tuple[str, bool], ...]
 """Pairs of field and "descending"."""
 
@@ -156,10 +156,22 @@ def _value(tokens: list[tuple[str, str]], field: str, kind: FieldKind) -> str:
             raise RefusedQuery(f"Invalid filter: the value of '{field}' must be quoted, got {value}")
         return value[1:-1].replace("''", "'")
     if form == "text":
-        raise RefusedQuery(f"{field} parameter is of the wrong type, expected: datetime.datetime | None, got: str")
+        expected = "datetime.date" if kind == "date" else "datetime.datetime"
+        raise RefusedQuery(f"{field} parameter is of the wrong type, expected: {expected} | None, got: str")
+    if kind == "date":
+        return _date(field, value)
     try:
         if not _TIMESTAMP.fullmatch(value):
             raise ValueError(value)
         return instant_text(datetime.fromisoformat(value).replace(tzinfo=UTC))
     except ValueError:
         raise RefusedQuery(f"Invalid filter: {field} expects YYYY-MM-DDTHH:MM:SS, got {value}") from None
+
+
+def _date(field: str, value: str) -> str:
+    try:
+        if not re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+            raise ValueError(value)
+        return date.fromisoformat(value).isoformat()
+    except ValueError:
+        raise RefusedQuery(f"Invalid filter: {field} expects YYYY-MM-DD, got {value}") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sandbox.rippling.filters import FieldKind
+from sandbox.rippling.filters import SORTABLE, FieldKind
 
 TIER_1, TIER_2 = "API Tier 1", "API Tier 2"
 
@@ -25,6 +25,7 @@ class Resource:
     """Empty: the ``filter`` parameter is not one that this list has, so it is ignored like any unknown one."""
     expandable: Mapping[str, Reference] = field(default_factory=dict)
     readable_by_id: bool = True
+    sortable: frozenset[str] = SORTABLE
     served: bool = True
     """False: rows that only appear expanded in others."""
 
@@ -52,6 +53,21 @@ RESOURCES: Mapping[str, Resource] = {
             "custom_fields": Reference("custom values", many=True),
             "business_partners": Reference("business-partners", many=True),
         },
+    ),
+    "worker-changes": Resource(
+        tier="Worker Changes API",
+        filterable={
+            "worker_id": "text",
+            "applied_on": "date",
+            "effective_on": "date",
+            "changed_by_id": "text",
+            "reason_code": "text",
+            "field_key": "text",
+            "event_type": "text",
+        },
+        expandable={"worker": Reference("workers"), "changed_by": Reference("workers")},
+        sortable=SORTABLE | {"applied_on", "effective_on"},
+        readable_by_id=False,
     ),
     "users": Resource(),
     "companies": Resource(

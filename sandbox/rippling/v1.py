@@ -11,16 +11,15 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
+from sandbox.rippling import activity
 from sandbox.rippling.answers import Refusal, answer, encoded, whole_number
-from sandbox.rippling.company import RipplingCompany
+from sandbox.rippling.company import OTHER_ID, RipplingCompany
 from sandbox.rippling.payroll_v1 import SCOPE, paid_employee, pay_run, runs_of
 from sandbox.rippling.people import custom_values
 from sandbox.rippling.table import Row
 
 PREFIX = "/platform/api"
 MAX_LIMIT = 100
-OTHER_ID = "f1"
-"""How the id of a person starts in v1 at a company where the two APIs differ."""
 
 One = TypeVar("One")
 Lister = Callable[[RipplingCompany, web.Request], list[Row]]
@@ -49,12 +48,14 @@ def _method(request: web.Request, allowed: str) -> None:
 def _body(company: RipplingCompany, request: web.Request, path: str) -> Any:
     if path == "/me":
         return {
-            "id": _person_id(company, company.admin_id),
+            "id": company.v1_id(company.admin_id),
             "workEmail": company.admin_email,
             "company": company.company_id,
         }
     if path == "/companies/current":
         return _company(company)
+    if path == "/company_activity":
+        return activity.events(request, company)
     if path in EMPLOYEES:
         rows = _slice(request, EMPLOYEES[path](company, request))
         return [employee(company, row) for row in rows]
@@ -80,7 +81,7 @@ def _payroll(company: RipplingCompany, request: web.Request, run_id: str | None)
     run = next((run for run in runs if run.id == run_id), None)
     if run is None:
         raise Refusal(404, "Not found.")
-    records = [(_person_id(company, record.worker_id), record) for record in run.records.values()]
+    records = [(company.v1_id(record.worker_id), record) for record in run.records.values()]
     role = request.query.get("role")
     wanted = [(person, record) for person, record in records if role is None or person == role]
     return [paid_employee(company, run, record, person) for person, record in _slice(request, wanted)]
@@ -131,8 +132,8 @@ def employee(company: RipplingCompany, worker: Row) -> Row:
     manager = worker.get("manager_id")
     teams = [tables["teams"].get(team) for team in worker.get("teams_id") or ()]
     written = {
-        "id": _person_id(company, worker["id"]),
-        "userId": _person_id(company, str(worker.get("user_id"))),
+        "id": company.v1_id(worker["id"]),
+        "userId": company.v1_id(str(worker.get("user_id"))),
         "name": name.get("formatted"),
         "firstName": name.get("given_name"),
         "lastName": name.get("family_name"),
@@ -148,7 +149,7 @@ def employee(company: RipplingCompany, worker: Row) -> Row:
         "spokeId": None,
         "endDate": worker.get("end_date"),
         "roleState": worker.get("status"),
-        "manager": None if manager is None else _person_id(company, manager),
+        "manager": None if manager is None else company.v1_id(manager),
         "customFields": {one["name"]: one["value"] for one in custom_values(worker)},
         "isInternational": worker.get("country") != "US",
         "isManager": worker.get("is_manager"),
@@ -229,10 +230,6 @@ def _address(address: Row) -> Row:
         "zip": address["postal_code"],
         "country": address["country"],
     }
-
-
-def _person_id(company: RipplingCompany, v2_id: str) -> str:
-    return OTHER_ID + v2_id[2:] if company.behaviour.ids_differ else v2_id
 
 
 def _worker_id(company: RipplingCompany, v1_id: str) -> str:

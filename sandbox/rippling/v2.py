@@ -11,7 +11,7 @@ from aiohttp import web
 from sandbox.rippling import payroll_v2, reports
 from sandbox.rippling.answers import Refusal, answer, encoded
 from sandbox.rippling.company import RipplingCompany
-from sandbox.rippling.filters import SORTABLE, Filter, RefusedQuery, parse_filter, parse_order
+from sandbox.rippling.filters import Filter, RefusedQuery, parse_filter, parse_order
 from sandbox.rippling.organization import FOUNDED
 from sandbox.rippling.rendering import Rendering, meta, parse_expand
 from sandbox.rippling.resources import RESOURCES, Resource
@@ -83,12 +83,12 @@ def _rendering(request: web.Request, company: RipplingCompany, name: str) -> Ren
 
 def _page(request: web.Request, company: RipplingCompany, name: str, resource: Resource) -> Row:
     limit = page_size(request)
-    order = parse_order(request.query["order_by"]) if request.query.get("order_by") else ()
-    last, number = read_cursor(request, lambda position: set(position) == SORTABLE)
+    order = parse_order(request.query["order_by"], resource.sortable) if request.query.get("order_by") else ()
+    last, number = read_cursor(request, lambda position: set(position) == resource.sortable)
     rendering = _rendering(request, company, name)
     rows, more = company.tables[name].after(last, _filter(request, company, resource), order, limit)
     results = [rendering.list_row(name, row) for row in rows]
-    position = {field: rows[-1][field] for field in sorted(SORTABLE)} if more else None
+    position = {field: rows[-1][field] for field in sorted(resource.sortable)} if more else None
     return list_body(request, rendering, results, position, number)
 
 
