@@ -33,6 +33,16 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="listening",
+            name="heard_since",
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name="listening",
+            name="heard_at",
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name="listening",
             name="feed_trouble",
             field=models.CharField(blank=True, max_length=300),
         ),

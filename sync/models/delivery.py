@@ -69,10 +69,13 @@ class Delivery(TenantOwned):
 
 
 class Listening(TenantOwned):
-    """How well a connection's own announcements tell what changes: where its feed was read up to, and the last change
-    that a poll found and nobody had announced. Its row is the lock of whoever follows the connection's deliveries."""
+    """How well a connection's own announcements tell what changes: since when and until when webhooks came, where its
+    feed was read up to, and the last change that a poll found and nobody had announced. Its row is the lock of whoever
+    follows the connection's deliveries."""
 
     connection = models.OneToOneField(Connection, on_delete=models.CASCADE, primary_key=True, related_name="listening")
+    heard_since = models.DateTimeField(null=True, blank=True)
+    heard_at = models.DateTimeField(null=True, blank=True)
     cursor = models.TextField(blank=True)
     feed_read_at = models.DateTimeField(null=True, blank=True)
     feed_trouble = models.CharField(max_length=300, blank=True)
