@@ -1,6 +1,5 @@
-from django.db import migrations, models
-
 import django.db.models.deletion
+from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
@@ -43,6 +42,13 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="listening",
+            name="feed_at",
+            field=models.DateTimeField(
+                blank=True, help_text="When the feed is read next; never without one.", null=True
+            ),
+        ),
+        migrations.AddField(
+            model_name="listening",
             name="feed_trouble",
             field=models.CharField(blank=True, max_length=300),
         ),
@@ -80,6 +86,12 @@ class Migration(migrations.Migration):
             model_name="delivery",
             index=models.Index(
                 condition=models.Q(("replay_of__isnull", False)), fields=["replay_of"], name="delivery_replayed"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="listening",
+            index=models.Index(
+                condition=models.Q(("feed_at__isnull", False)), fields=["feed_at"], name="listening_feed_due"
             ),
         ),
     ]

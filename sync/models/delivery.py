@@ -77,7 +77,13 @@ class Listening(TenantOwned):
     heard_since = models.DateTimeField(null=True, blank=True)
     heard_at = models.DateTimeField(null=True, blank=True)
     cursor = models.TextField(blank=True)
+    feed_at = models.DateTimeField(null=True, blank=True, help_text="When the feed is read next; never without one.")
     feed_read_at = models.DateTimeField(null=True, blank=True)
     feed_trouble = models.CharField(max_length=300, blank=True)
     gap_at = models.DateTimeField(null=True, blank=True)
     gap = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        indexes: ClassVar[list[Any]] = [
+            models.Index(fields=["feed_at"], condition=models.Q(feed_at__isnull=False), name="listening_feed_due"),
+        ]
