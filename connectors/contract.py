@@ -275,15 +275,31 @@ class Budget(Protocol):
         ...
 
 
-class TokenStore(Protocol):
-    """Where an access token is kept between runs, and the lock that lets one worker refresh it at a time."""
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
+    """Access for a while: the token, the instant (aware UTC) until which it is used, and what gets the next one."""
 
-    def read(self) -> tuple[str, datetime] | None:
-        """The token and its expiry (aware UTC), None when there is none."""
+    token: str
+    expires_at: datetime
+    refresh_token: str = ""
+
+    def __repr__(self) -> str:
+        return "Grant(***)"
+
+
+class TokenStore(Protocol):
+    """Where access is kept between runs, and the lock that lets one worker renew it at a time."""
+
+    def read(self) -> Grant | None:
+        """What is held, expired or not; None when there is nothing."""
         ...
 
-    def refresh(self, stale: str | None, fetch: Callable[[], tuple[str, datetime]]) -> str:
-        """Replace ``stale`` by what ``fetch`` brings, in one worker at a time; the others get the new one."""
+    def refresh(self, stale: str | None, fetch: Callable[[Grant | None], Grant]) -> Grant:
+        """Replace the token ``stale`` by what ``fetch`` makes of what is held, in one worker at a time; the others
+        get the new one. A refusal of ``fetch`` (ConnectionConfigError) is what the others get too."""
+        ...
+
+    def keep(self, grant: Grant) -> None:
+        """Afterwards this is what is held; a refusal of what was held before is forgotten."""
         ...
 
 
@@ -297,6 +313,8 @@ class ConnectorContext(msgspec.Struct, frozen=True, kw_only=True):
     allow_loopback: bool
     budget: Budget
     tokens: TokenStore
+    app: Mapping[str, str] = {}
+    """The operator's own app at this vendor, for connections that are installed: name, client_id, client_secret."""
     correlation_id: str
     now: Callable[[], datetime]
     sleep: Callable[[float], None]

@@ -213,11 +213,14 @@ class VendorHttp:
     def post_form(self, url: str, form: Params, headers: Mapping[str, str]) -> Reply:
         """POST a form to a token endpoint, without the connection's own credential; repeated like a read.
 
-        Every answer below 500 is returned. ``url`` must pass the same host rules as the base URL.
+        Every answer below 500 is returned. ``url`` must pass the same host rules as the base URL. An answer is waited
+        for ten times as long as any other: one that is given up may have used up what the form holds.
         """
         self._checked(url)
         extra = {"Content-Type": "application/x-www-form-urlencoded", **headers}
-        call = _Call("POST", url, extra, urlencode(list(form)).encode(), anonymous=True)
+        call = _Call(
+            "POST", url, extra, urlencode(list(form)).encode(), anonymous=True, timeout=self._deadline.total_seconds()
+        )
         return self._persist(call, range(200, 500), self._whole)
 
     def close(self) -> None:
@@ -265,12 +268,16 @@ class VendorHttp:
         return kind(reply, secrets=self._context.credentials.values())
 
     def _send(self, call: _Call) -> httpx.Response:
+        self._context.budget.acquire()
         headers = self._headers | dict(call.headers or {})
         if not call.anonymous:
+            # Made after the wait for our turn: a token may expire while we wait.
             headers |= self._auth.headers(self)
-        self._context.budget.acquire()
+        timeout = httpx.USE_CLIENT_DEFAULT if call.timeout is None else httpx.Timeout(call.timeout)
         try:
-            request = self._client.build_request(call.method, call.url, headers=headers, content=call.content)
+            request = self._client.build_request(
+                call.method, call.url, headers=headers, content=call.content, timeout=timeout
+            )
             return self._client.send(request, stream=True, follow_redirects=False)
         except (httpx.LocalProtocolError, httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeEncodeError):
             raise ConnectionConfigError(
@@ -354,6 +361,7 @@ class _Call(msgspec.Struct, frozen=True):
     content: bytes | None = None
     writes: bool = False
     anonymous: bool = False
+    timeout: float | None = None
     shown: str = ""
     """What errors say of a URL that is itself a secret."""
 

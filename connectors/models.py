@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 
 from connectors import seal
@@ -53,6 +54,10 @@ class Connection(TenantOwned):
     account = models.CharField(max_length=200, blank=True, editable=False)
     findings = models.JSONField(default=list, blank=True, editable=False)
     checked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # The vendor's own id of the company behind this connection; empty while no check or install has told.
+    company = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
+    # Names this connection in the address that its vendor announces changes to; nobody can guess it.
+    webhook_key = models.UUIDField(unique=True, db_default=RandomUUID(), editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -69,6 +74,9 @@ class Connection(TenantOwned):
                 | models.Q(sealed__isnull=False) & ~models.Q(sealed_by=""),
                 name="connection_names_its_key",
             ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["vendor", "company"], name="connection_of_company", condition=~models.Q(company=""))
         ]
 
     def __str__(self) -> str:
@@ -133,16 +141,27 @@ class Connection(TenantOwned):
 
 
 class RateBudget(TenantOwned):
-    """The next instant at which a request of this connection may leave, whoever sends it."""
+    """When and how fast requests of this connection may leave, whoever sends them. Instants are the database's.
+
+    ``lately`` is about how many left in the last minute; ``learned`` the rate a minute that refusals have taught. Both
+    are in thousandths of a request.
+    """
 
     connection = models.OneToOneField(Connection, on_delete=models.CASCADE, primary_key=True)
     next_at = models.DateTimeField()
+    seen_at = models.DateTimeField(null=True)
+    lately = models.BigIntegerField(default=0, db_default=0)
+    learned = models.BigIntegerField(null=True)
+    slowed_at = models.DateTimeField(null=True)
 
 
 class AccessToken(TenantOwned):
-    """A short-lived token of a connection, shared by all workers. Sealed like credentials."""
+    """Access of a connection for a while, shared by all workers: a token, and what gets the next one where there is
+    such a thing. Sealed like credentials. ``refusal`` is what the vendor said last, when it gave none."""
 
     connection = models.OneToOneField(Connection, on_delete=models.CASCADE, primary_key=True)
     sealed = seal.SealedField(null=True)
     sealed_by = models.CharField(max_length=12, blank=True)
     expires_at = models.DateTimeField(null=True)
+    refusal = models.TextField(blank=True, default="", db_default="")
+    refused_at = models.DateTimeField(null=True)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from connectors.auth import ApiKeyHeader, ClientCredentials, sendable
+from connectors.auth import ApiKeyHeader, sendable
 from connectors.contract import ConnectorContext
 from connectors.errors import (
     ConnectionConfigError,
@@ -19,6 +19,7 @@ from connectors.errors import (
     UnexpectedReplyError,
 )
 from connectors.http import Auth, RefusedReply, Reply, VendorHttp
+from connectors.oauth import ClientCredentials
 from connectors.plex import PRODUCT
 from connectors.plex.refusals import AccessError, explain_read, key_end_sentence
 from connectors.plex.schemas import BODY, ROW, TENANTS, Resource, TenantRow, folded, read_row

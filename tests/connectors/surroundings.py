@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from connectors.contract import ConnectorContext
+from connectors.contract import ConnectorContext, Grant
 
 START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 
@@ -46,17 +46,20 @@ class OpenBudget:
 class TokenMemory:
     """A token store in memory, with the lock the real one has."""
 
-    held: tuple[str, datetime] | None = None
+    held: Grant | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def read(self) -> tuple[str, datetime] | None:
+    def read(self) -> Grant | None:
         return self.held
 
-    def refresh(self, stale: str | None, fetch: Callable[[], tuple[str, datetime]]) -> str:
+    def refresh(self, stale: str | None, fetch: Callable[[Grant | None], Grant]) -> Grant:
         with self.lock:
-            if self.held is None or self.held[0] == stale:
-                self.held = fetch()
-            return self.held[0]
+            if self.held is None or self.held.token == stale:
+                self.held = fetch(self.held)
+            return self.held
+
+    def keep(self, grant: Grant) -> None:
+        self.held = grant
 
 
 def context(clock: Clock | None = None, **values: Any) -> ConnectorContext:

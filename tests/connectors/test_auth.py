@@ -10,10 +10,11 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from connectors.auth import ApiKeyHeader, Basic, ClientCredentials
+from connectors.auth import ApiKeyHeader, Basic
 from connectors.contract import ConnectorContext
 from connectors.errors import ConnectionConfigError, TemporaryError, UnexpectedReplyError
 from connectors.http import VendorHttp
+from connectors.oauth import ClientCredentials
 from tests.connectors.scripted_server import Answer, Asked, ScriptedServer
 from tests.connectors.surroundings import Clock, TokenMemory, context
 

@@ -31,7 +31,14 @@ def utc_now() -> datetime:
 
 
 def shared_budget(connection: Connection, per_minute: int | None, clock: Clock) -> SharedBudget:
-    return SharedBudget(connection.tenant_id, connection.id, per_minute=per_minute, now=clock.now, sleep=clock.sleep)
+    return SharedBudget(
+        connection.tenant_id,
+        connection.id,
+        per_minute=per_minute,
+        now=clock.now,
+        sleep=clock.sleep,
+        database_now=clock.now,
+    )
 
 
 def database_sessions() -> int:
