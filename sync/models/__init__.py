@@ -8,7 +8,7 @@ from sync.models.idempotency import RememberedAnswer
 from sync.models.integration import Flow, Integration
 from sync.models.link import Link, PendingChange, TargetEmployee
 from sync.models.mapping import Mapping, ReferenceValue
-from sync.models.notice import AlertHook, Dispatch, Notice, NoticeChoice, NoticeKind
+from sync.models.notice import AlertHook, Dispatch, Heartbeat, Looked, Notice, NoticeChoice, NoticeKind
 from sync.models.payroll import (
     AccountRule,
     Assignment,
@@ -41,11 +41,13 @@ __all__ = [
     "Delivery",
     "Dispatch",
     "Flow",
+    "Heartbeat",
     "Integration",
     "LedgerActivity",
     "LedgerPeriod",
     "Link",
     "Listening",
+    "Looked",
     "Mapping",
     "Notice",
     "NoticeChoice",

@@ -112,6 +112,11 @@ class Flow(TenantOwned):
                 violation_error_message="The change limit is a percentage from 1 to 100.",
             ),
         ]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(
+                fields=["next_run_at"], condition=models.Q(every_minutes__isnull=False, paused=False), name="flow_due"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.integration} · {self.get_kind_display()}"

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import models
 
 from connectors.seal import SealedField
-from tenants.models import TenantOwned
+from tenants.models import Tenant, TenantOwned
 
 
 class NoticeKind(models.TextChoices):
@@ -24,12 +24,16 @@ class NoticeKind(models.TextChoices):
     ATTENTION = "attention", "A journal needs a person"
     VOLUME = "volume", "Far fewer records than expected"
     WEBHOOKS = "webhooks", "Announcements are missing"
+    ALERTS = "alerts", "Notices cannot be delivered"
 
 
 class Notice(TenantOwned):
     """One cause that somebody must know of, open until it is mended. ``cause`` is unique per kind while open.
 
-    Sentences name no person and no amount. ``link`` is the path of the page that mends it.
+    Sentences name no person and no amount. ``link`` is the path of the page that mends it. ``occurrence`` names the
+    latest time it happened (a run, a slot), ``times`` counts them. ``told`` are the ids of the messages that told of
+    it. Until ``settled_at``, one that is mended opens again when its cause comes back; those who were told then hear
+    that it is mended.
     """
 
     kind = models.CharField(max_length=12, choices=NoticeKind.choices)
@@ -40,6 +44,10 @@ class Notice(TenantOwned):
     opened_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True, blank=True)
+    settled_at = models.DateTimeField(null=True, blank=True)
+    occurrence = models.CharField(max_length=60, blank=True)
+    times = models.PositiveIntegerField(default=1)
+    told = models.JSONField(default=list, blank=True)
     told_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -53,6 +61,9 @@ class Notice(TenantOwned):
         ]
         indexes: ClassVar[list[Any]] = [
             models.Index(fields=["tenant", "-opened_at", "-id"]),
+            models.Index(
+                fields=["tenant", "-opened_at"], condition=models.Q(settled_at__isnull=True), name="notice_unsettled"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -90,6 +101,7 @@ class AlertHook(TenantOwned):
     sealed = SealedField(null=True, blank=True, editable=False)
     sealed_by = models.CharField(max_length=12, blank=True, editable=False)
     paused = models.BooleanField(default=False)
+    failing_since = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -112,7 +124,9 @@ class Dispatch(TenantOwned):
 
     class Purpose(models.TextChoices):
         NOTICE = "notice", "Notices"
+        MENDED = "mended", "Mended"
         DIGEST = "digest", "Daily digest"
+        TEST = "test", "Test"
 
     purpose = models.CharField(max_length=8, choices=Purpose.choices)
     user = models.ForeignKey(
@@ -142,8 +156,28 @@ class Dispatch(TenantOwned):
         ]
         indexes: ClassVar[list[Any]] = [
             models.Index(fields=["tenant", "-id"]),
+            models.Index(fields=["tenant", "-created_at"]),
             models.Index(fields=["next_at"], condition=models.Q(next_at__isnull=False), name="dispatch_due"),
         ]
 
     def __str__(self) -> str:
         return f"{self.get_purpose_display()} #{self.pk}"
+
+
+class Looked(TenantOwned):
+    """How far a company's notices have been kept: the number of its audit trail's last entry then, and when to look
+    again even if nothing happens."""
+
+    tenant = models.OneToOneField(Tenant, on_delete=models.CASCADE, editable=False, primary_key=True, related_name="+")
+    seq = models.BigIntegerField(default=0)
+    again_at = models.DateTimeField()
+
+
+class Heartbeat(models.Model):
+    """When something of the installation, not of a company, last happened: workers at work, the watch at its post."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.at:%Y-%m-%d %H:%M:%S}"

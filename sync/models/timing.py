@@ -194,6 +194,7 @@ class PayExpectation(TenantOwned):
         null=True, blank=True, help_text="A pay run with fewer people than this is held. Empty: any number."
     )
     starts_on = models.DateField(help_text="Pay dates before this day are not expected.")
+    look_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="When the watch looks at it next.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -205,6 +206,7 @@ class PayExpectation(TenantOwned):
                 violation_error_message="This is expected already.",
             ),
         ]
+        indexes: ClassVar[list[Any]] = [models.Index(fields=["look_at"], name="expectation_due")]
 
     def __str__(self) -> str:
         return f"{self.integration} · {self.calendar}"
