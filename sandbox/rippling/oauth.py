@@ -10,7 +10,7 @@ import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from urllib.parse import unquote_plus, urlencode
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -120,4 +120,4 @@ def _basic(header: str) -> tuple[str, str] | None:
         client_id, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
         return None
-    return unquote_plus(client_id), unquote_plus(secret)
+    return client_id, secret

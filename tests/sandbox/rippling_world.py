@@ -17,9 +17,10 @@ class Rippling:
         self._client = httpx.Client(base_url=address, timeout=60)
         made = self._client.post("/_control/companies", json=options)
         assert made.status_code == 201, made.text
-        self.key: str = made.json()["key"]
-        self.company_id: str = made.json()["company_id"]
-        self.token: str = made.json()["token"]
+        self.made: Json = made.json()
+        self.key: str = self.made["key"]
+        self.company_id: str = self.made["company_id"]
+        self.token: str = self.made["token"]
 
     def get(self, path: str, **query: Any) -> httpx.Response:
         return self._client.get(path, params=query or None, headers=self.headers)
