@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import icalendar
 import msgspec
-from dateutil.rrule import rrule, rrulestr
+from dateutil.rrule import rrulestr
 
 from sync.scheduling.refusing import ScheduleError
 
@@ -41,6 +42,7 @@ def events_of(text: str, today: date, zone: ZoneInfo) -> Iterator[Event]:
     A repetition that was moved is where it was moved to. An event at a time has the date written there, in UTC the date
     in ``zone``. Raises ScheduleError (file), naming the event, for what cannot be read or has no bounds.
     """
+    _check_whole(text)
     try:
         calendars = icalendar.Calendar.from_ical(text, multiple=True)
     except ValueError:
@@ -72,7 +74,7 @@ class _Read:
         self._component = component
         self._zone = zone
         if component.errors:
-            raise _refused(f"{place}: {component.errors[0][0]} cannot be read.")
+            raise _refused(f"{place}: {component.errors[0][0] or 'one of its lines'} cannot be read.")
         self.uid = str(component.get("UID", ""))
         self.name = str(self._one("SUMMARY") or "")
         self.cancelled = str(component.get("STATUS", "")).upper() == "CANCELLED"
@@ -105,9 +107,9 @@ class _Read:
         last = min([*ends, datetime.combine(until, time.max)])
         nothing = True
         try:
-            repeats = rrulestr(parts, dtstart=_wall(self._start, zone, time.min))
-            assert isinstance(repeats, rrule)
-            for wall in repeats.replace(until=last):
+            for wall in rrulestr(parts, dtstart=_wall(self._start, zone, time.min)):
+                if wall > last:
+                    break
                 nothing = False
                 yield self._date(wall.replace(tzinfo=zone))
         except ValueError:
@@ -171,6 +173,20 @@ class _Read:
         if not isinstance(moment, datetime):
             return moment
         return (moment.astimezone(self._zone) if _is_utc(moment.tzinfo) else moment).date()
+
+
+def _check_whole(text: str) -> None:
+    """What is begun must end: the library reads a file that was cut off as far as it goes."""
+    begun: list[str] = []
+    lines = re.split("\r?\n", text.rstrip())
+    for number, line in enumerate(lines, 1):
+        word, _, name = line.rstrip().upper().partition(":")
+        if word == "BEGIN" and name not in begun:
+            begun.append(name)
+        elif word == "BEGIN" or (word == "END" and (not begun or begun.pop() != name)):
+            raise _refused(f"Line {number}: {line.strip()[:30]} is not where it should be. Export the file again.")
+    if begun:
+        raise _refused(f"Line {len(lines)}: the file ends before END:{begun[-1][:20]}. Export it again.")
 
 
 def _wall(moment: date, zone: tzinfo | None, otherwise: time) -> datetime:
