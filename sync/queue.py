@@ -6,7 +6,8 @@ between companies (``sync.broker``).
 
 from __future__ import annotations
 
-from datetime import date
+import uuid
+from datetime import date, datetime
 
 from django_q.tasks import async_task
 
@@ -56,5 +57,21 @@ def enqueue_ledger(integration: Integration, month: date) -> None:
     _enqueue("sync.jobs.read_ledger", str(integration.pk), month.isoformat(), queue=PAYROLL, group="postings")
 
 
-def _enqueue(job: str, *ids: int | str, queue: str, group: str) -> None:
-    async_task(job, str(current_tenant_id()), *ids, cluster=key_of(queue), group=group)
+def enqueue_deliveries(connection_id: uuid.UUID, *, due: datetime) -> None:
+    """A worker will follow what was announced about this connection, from ``due`` on."""
+    _enqueue("sync.jobs.follow", str(connection_id), queue=WEBHOOKS, group="deliveries", due=due)
+
+
+def enqueue_feed(connection_id: uuid.UUID) -> None:
+    """A worker will read on in the connection's activity feed."""
+    _enqueue("sync.jobs.read_feed", str(connection_id), queue=WEBHOOKS, group="deliveries")
+
+
+def enqueue_judgement(run: Run, *, due: datetime) -> None:
+    """A worker will hold what this poll found against what was announced, from ``due`` on."""
+    _enqueue("sync.jobs.judge", run.pk, queue=WEBHOOKS, group="deliveries", due=due)
+
+
+def _enqueue(job: str, *ids: int | str, queue: str, group: str, due: datetime | None = None) -> None:
+    kwargs = {"due": due.isoformat()} if due else {}
+    async_task(job, str(current_tenant_id()), *ids, cluster=key_of(queue), group=group, **kwargs)
