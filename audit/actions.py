@@ -44,6 +44,7 @@ _ACTIONS = (
     Action("run.previewed", "Run previewed", "{actor} looked at what {subject} would do; nothing was sent."),
     Action("run.taken_over", "Run taken over", "{subject} had stopped responding and was brought to an end."),
     Action("item.replayed", "Record replayed", "{actor} had {subject} done again."),
+    Action("delivery.replayed", "Announcement followed again", "{actor} had {subject} followed again."),
     Action("problem.replayed", "Problem replayed", "{actor} had every record held back by {subject} done again."),
     # Set-up: what decides where things go.
     Action("mapping.created", "Mapping created", "{actor} mapped {subject}."),
@@ -78,6 +79,15 @@ _ACTIONS = (
     Action("flow.writes_enabled", "Writing switched on", "{actor} allowed {subject} to write to {target}."),
     Action("flow.writes_disabled", "Writing switched off", "{actor} stopped {subject} from writing to {target}."),
     Action("reference.compared", "Reference data compared", "{subject} was compared between {source} and {target}."),
+    Action("alert_hook.created", "Alert address added", "{actor} had notices sent to {subject}."),
+    Action("alert_hook.changed", "Alert address changed", "{actor} changed the alert address {subject}."),
+    Action("alert_hook.secret_replaced", "Alert secret replaced", "{actor} replaced the secret of {subject}."),
+    Action("alert_hook.tested", "Alert address tested", "{actor} sent a sample to {subject}."),
+    Action("alert_hook.removed", "Alert address removed", "{actor} removed the alert address {subject}."),
+    Action("notice_choice.changed", "Notices chosen", "{actor} changed how {subject} hears of things."),
+    Action("expectation.created", "Pay dates expected", "{actor} decided by when pay runs of {subject} are expected."),
+    Action("expectation.changed", "Expectation changed", "{actor} changed by when pay runs of {subject} are expected."),
+    Action("expectation.removed", "Expectation removed", "{actor} no longer expects pay runs of {subject}."),
     # Payroll: pay runs of the source, and their journals on the way to the ledger.
     Action("pay_run.compared", "Pay runs read", "The pay runs of {subject} were read from {source}."),
     Action("pay_run.read", "Pay run read", "{subject} was read from {source}."),
@@ -118,6 +128,14 @@ _ACTIONS = (
     Action(
         "payroll_settings.changed", "Payroll settings changed", "{actor} changed the payroll settings of {subject}."
     ),
+    # When flows run by themselves.
+    Action("calendar.created", "Pay calendar created", "{actor} made the pay calendar {subject}."),
+    Action("calendar.changed", "Pay calendar changed", "{actor} changed the pay calendar {subject}."),
+    Action("calendar.imported", "Pay calendar days imported", "{actor} imported days of the pay calendar {subject}."),
+    Action("calendar.removed", "Pay calendar removed", "{actor} removed the pay calendar {subject}."),
+    Action("timing.created", "Timing added", "{actor} had {subject} start by itself."),
+    Action("timing.changed", "Timing changed", "{actor} changed when {subject} starts by itself."),
+    Action("timing.removed", "Timing removed", "{actor} had {subject} no longer start by itself."),
     # Access: who may see and do what.
     Action("tenant.created", "Company created", "The company {subject} was created by {actor}."),
     Action("tenant.changed", "Company changed", "{actor} changed the company {subject}."),

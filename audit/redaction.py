@@ -38,6 +38,8 @@ SHOWN = (
     """)
     # Account rules: which ledger account a pay item goes to says nothing about anybody's pay.
     | _names("debit_account credit_account settlement_account")
+    # Calendars and timings: when flows run.
+    | _names("calendar anchor first_day second_day roll holidays_of offset_days local_time cron day least_records")
     # Payroll settings: what a tenant decided, limits and thresholds included.
     | _names("""
         post_when separate_settlement detail cost_center_from rounding_account rounding_limit month_end

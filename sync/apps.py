@@ -7,8 +7,10 @@ from typing import Any
 from django.apps import AppConfig
 from django.db import connections
 from django.db.models.signals import post_migrate
+from django.utils import timezone
 
 TICK = "sync.jobs.tick"
+TRUE_CLOCKS = "sync.jobs.true_clocks"
 
 
 class SyncConfig(AppConfig):
@@ -20,10 +22,13 @@ class SyncConfig(AppConfig):
 
 
 def schedule_tick(using: str, **kwargs: Any) -> None:
-    """Afterwards the workers call ``sync.jobs.tick`` once a minute, whoever of them comes first."""
+    """Afterwards the workers call ``sync.jobs.tick`` once a minute and ``sync.jobs.true_clocks`` at once and then
+    every hour, whoever of them comes first."""
     from django_q.models import Schedule
 
     if Schedule._meta.db_table not in connections[using].introspection.table_names():
         return  # only some applications were migrated so far
     every_minute = {"name": "Tick", "schedule_type": Schedule.MINUTES, "minutes": 1}
     Schedule.objects.using(using).get_or_create(func=TICK, defaults=every_minute)
+    every_hour = {"name": "True clocks", "schedule_type": Schedule.HOURLY, "next_run": timezone.now()}
+    Schedule.objects.using(using).update_or_create(func=TRUE_CLOCKS, defaults=every_hour)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -14,6 +14,8 @@ from connectors.models import Connection
 from sync.models import Flow, Integration, PayrollSettings, Run
 from sync.queue import enqueue_run
 from sync.runs import request_run
+from sync.scheduling.clocks import check_gap
+from sync.scheduling.schedules import restart_polling, wind_flow
 
 
 def create_integration(name: str, source: Connection, target: Connection, *, now: datetime) -> Integration:
@@ -43,7 +45,7 @@ def rename_integration(integration: Integration, name: str, *, now: datetime) ->
         _record("integration.changed", "integration", integration, now, before=before, after={"name": name})
 
 
-CHANGEABLE = ("every_minutes", "full_every_hours", "max_change_percent", "writes_enabled")
+CHANGEABLE = ("every_minutes", "full_every_hours", "max_change_percent", "least_records", "writes_enabled")
 
 
 def configure_flow(flow: Flow, values: Mapping[str, Any], *, now: datetime) -> None:
@@ -56,11 +58,13 @@ def configure_flow(flow: Flow, values: Mapping[str, Any], *, now: datetime) -> N
         return
     for name, value in changed.items():
         setattr(flow, name, value)
-    if "every_minutes" in changed:
-        flow.next_run_at = None
     flow.full_clean()
+    if changed.get("every_minutes"):
+        check_gap(flow.integration, "every_minutes", timedelta(minutes=changed["every_minutes"]))
     with transaction.atomic():
-        flow.save(update_fields=[*changed, "next_run_at"])
+        flow.save(update_fields=list(changed))
+        if "every_minutes" in changed:
+            restart_polling(flow, now=now)
         verb = "flow.changed"
         if set(changed) == {"writes_enabled"}:
             verb = "flow.writes_enabled" if flow.writes_enabled else "flow.writes_disabled"
@@ -68,7 +72,8 @@ def configure_flow(flow: Flow, values: Mapping[str, Any], *, now: datetime) -> N
 
 
 def pause_flow(flow: Flow, reason: str, *, now: datetime) -> None:
-    """Afterwards the flow does not start by itself, and cannot be started, until it is resumed."""
+    """Afterwards the flow does not start by itself, and cannot be started, until it is resumed. What would have come
+    until then does not start later."""
     _set_paused(flow, True, reason, "flow.paused", now)
 
 
@@ -81,6 +86,7 @@ def _set_paused(flow: Flow, paused: bool, reason: str, verb: str, now: datetime)
     with transaction.atomic():
         flow.paused, flow.paused_reason = paused, reason[:300]
         flow.save(update_fields=["paused", "paused_reason"])
+        wind_flow(flow, now=now)
         _record(verb, "flow", flow, now, after={"enabled": not paused}, why=reason)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date
-
-from django.utils import timezone
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
 
 from audit.context import acting_as
 from sync.execution import SystemWorld, advance_postings, execute_run, read_ledger_month, reconcile_postings
-from sync.schedules import start_due_flows
-from sync.sweeping import sweep, sweep_postings
+from sync.scheduling import starting, truing
+from sync.scheduling.clocks import database_now
+from sync.sweeping import sweep, sweep_postings, tenants_with_work
 from tenants.rls import tenant_ids
 from tenants.scope import tenant_scope
 
@@ -39,21 +39,47 @@ def read_ledger(tenant_id: str, integration_id: str, month: str) -> None:
         read_ledger_month(integration_id, date.fromisoformat(month), SystemWorld())
 
 
-def tick() -> None:
-    """Once a minute: pick up what dead workers left, start what is due, ask again for what was not answered.
+def poll(tenant_id: str, flow_id: str, *, due: str) -> None:
+    """Start the polling slot of a flow that was due at this instant (ISO), and work on its run."""
+    with tenant_scope(uuid.UUID(tenant_id)), acting_as("schedule", "Schedule"):
+        starting.poll(uuid.UUID(flow_id), datetime.fromisoformat(due), SystemWorld(), now=database_now())
 
-    One tenant's trouble is its own: the others are served first, then every error is raised together.
-    """
-    now = timezone.now()
+
+def keep(tenant_id: str, timing_id: str, *, due: str) -> None:
+    """Start the slot of a timing that was due at this instant (ISO), and work on its run."""
+    with tenant_scope(uuid.UUID(tenant_id)), acting_as("schedule", "Schedule"):
+        starting.keep(uuid.UUID(timing_id), datetime.fromisoformat(due), SystemWorld(), now=database_now())
+
+
+def tick() -> None:
+    """Once a minute: pick up what dead workers left, try again what did not start, ask again for what was not
+    answered. Only tenants that have something of the kind are visited."""
+    now = database_now()
+
+    def minutes_work() -> None:
+        sweep(now=now)
+        sweep_postings(now=now)
+        truing.mend_overdue(now=now)
+
+    _for_each(tenants_with_work(now=now), minutes_work, "The minute's work failed for some tenants")
+
+
+def true_clocks() -> None:
+    """Once an hour, and after every migration: every clock of every tenant is held against what it should be."""
+    _for_each(
+        tenant_ids(), lambda: truing.true_clocks(now=database_now()), "Some tenants' clocks could not be put right"
+    )
+
+
+def _for_each(tenants: Iterable[uuid.UUID], work: Callable[[], object], failed: str) -> None:
+    """One tenant's trouble is its own: the others are served first, then every error is raised together."""
     troubles: list[Exception] = []
-    for tenant_id in tenant_ids():
+    for tenant_id in tenants:
         try:
             with tenant_scope(tenant_id), acting_as("schedule", "Schedule"):
-                sweep(now=now)
-                sweep_postings(now=now)
-                start_due_flows(now=now)
+                work()
         except Exception as trouble:  # noqa: BLE001 - raised below, after the other tenants had their turn
             trouble.add_note(f"tenant {tenant_id}")
             troubles.append(trouble)
     if troubles:
-        raise ExceptionGroup("The minute's work failed for some tenants", troubles)
+        raise ExceptionGroup(failed, troubles)

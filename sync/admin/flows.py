@@ -15,7 +15,7 @@ from django.utils import timezone
 from sync.admin.refusals import SAYS
 from sync.configuring import configure_flow, pause_flow, resume_flow, start
 from sync.models import Flow, Run
-from sync.schedules import next_kind
+from sync.scheduling.starting import next_kind
 from tenants.membership import allows
 from tenants.models import Role
 from tenants.pages import Question, Records, act

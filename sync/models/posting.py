@@ -172,6 +172,7 @@ class Posting(TenantOwned):
                 condition=models.Q(state__in=["approved", "posting", "verifying"]),
                 name="posting_under_way",
             ),
+            models.Index(fields=["pay_run"], condition=models.Q(state="posted"), name="posting_untied"),
         ]
 
     def __str__(self) -> str:

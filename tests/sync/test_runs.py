@@ -11,7 +11,7 @@ from django.conf import LazySettings
 from django.db import DatabaseError, connection, transaction
 from django_q.models import OrmQ
 
-from sync.configuring import Paused, configure_flow, pause_flow, resume_flow, start
+from sync.configuring import Paused, pause_flow, resume_flow, start
 from sync.execution import execute_run
 from sync.models import Flow, Run
 from sync.runs import (
@@ -26,7 +26,6 @@ from sync.runs import (
     request_run,
     stop_if_asked,
 )
-from sync.schedules import start_due_flows
 from sync.sweeping import sweep
 from tenants.scope import tenant_scope
 from tests.cast import make_tenant
@@ -150,29 +149,14 @@ def test_the_sweeper_hands_a_dead_workers_run_to_another(story: Story, settings:
         assert OrmQ.objects.count() == jobs + 1
 
 
-def test_a_flow_runs_by_itself_and_missed_slots_collapse_to_one(story: Story) -> None:
+def test_a_paused_flow_cannot_be_started_by_hand(story: Story) -> None:
     with story.scope():
         flow = flow_of(story)
-        configure_flow(flow, {"every_minutes": 15}, now=story.world.now())
-        [first] = start_due_flows(now=story.world.now())
-        assert (first.kind, first.trigger) == (Run.Kind.FULL, "schedule")
-        assert start_due_flows(now=story.world.now()) == []
-        request_cancel(first, now=story.world.now())
-        story.world.ahead += timedelta(hours=3)
-        assert len(start_due_flows(now=story.world.now())) == 1
-        assert start_due_flows(now=story.world.now()) == []
-
-
-def test_a_paused_flow_starts_neither_by_itself_nor_by_hand(story: Story) -> None:
-    with story.scope():
-        flow = flow_of(story)
-        configure_flow(flow, {"every_minutes": 15}, now=story.world.now())
         pause_flow(flow, "Year-end close", now=story.world.now())
         with pytest.raises(Paused, match="Year-end close"):
             start(flow, Run.Kind.FULL, now=story.world.now())
-        assert start_due_flows(now=story.world.now()) == []
         resume_flow(flow, now=story.world.now())
-        assert len(start_due_flows(now=story.world.now())) == 1
+        assert start(flow, Run.Kind.FULL, now=story.world.now()).pk
 
 
 def test_a_job_names_ids_and_nothing_else(story: Story) -> None:
