@@ -34,7 +34,7 @@ LONG_VENDORS: dict[str, str] = {
 }
 """What may exceed a limit, each with its reason. An entry that is no longer needed fails too."""
 
-INTERFACES = frozenset({"admin", "api", "jobs", "webhooks"})
+INTERFACES = frozenset({"admin", "api", "jobs"})
 """How the world calls an application. Only ``config`` puts them together."""
 
 PURE_PAYROLL = (
