@@ -28,9 +28,9 @@ test: $(READY) ## All tests on a real PostgreSQL, or some: make test ARGS="-k na
 demo: $(READY) ## The whole product against simulators; make demo ONCE=1 SUMMARY=summary.json stops after the proof
 	$(BIN)/python -m demo $(if $(ONCE),--once) $(if $(SUMMARY),--summary "$(SUMMARY)")
 
-run: $(READY) ## Web at http://127.0.0.1:8000 and a worker, on the embedded database
+run: $(READY) ## Web at http://127.0.0.1:8000 and the workers, on the embedded database
 	$(BIN)/python manage.py migrate
-	$(BIN)/python manage.py qcluster & worker=$$!; trap "kill $$worker" EXIT; $(BIN)/python manage.py runserver
+	$(BIN)/python manage.py workers & workers=$$!; trap "kill $$workers" EXIT; $(BIN)/python manage.py runserver
 
 lint: style types imports deployment ## Everything that can be checked without running a test
 

@@ -32,7 +32,7 @@ TAIL = 25
 
 FOREIGN = (
     "DATABASE_URL", "DATABASE_OWNER_URL", "SECRET_KEY", "FERNET_KEYS", "ML_DEVELOPMENT", "ALLOWED_HOSTS",
-    "CSRF_TRUSTED_ORIGINS", "ALLOWED_VENDOR_HOSTS", "BEHIND_TLS_PROXY", "API_RATE",
+    "CSRF_TRUSTED_ORIGINS", "ALLOWED_VENDOR_HOSTS", "BEHIND_TLS_PROXY", "API_RATE", "BROKER",
 )  # fmt: skip
 """Settings of a deployment, which the demonstration must never work on."""
 
@@ -140,8 +140,8 @@ class Stage:
         raise DemoError(f"The web server did not come up in {PATIENCE:.0f} seconds:\n{tail(child.log)}")
 
     def start_worker(self) -> None:
-        """A worker that takes up what is asked for."""
-        self.start("worker", "manage.py", "qcluster")
+        """Workers of all queues, that take up what is asked for."""
+        self.start("worker", "manage.py", "workers")
 
 
 @contextmanager

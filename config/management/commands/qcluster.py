@@ -17,6 +17,8 @@ from connectors.startup import check_keys
 
 class Command(Qcluster):  # type: ignore[misc]
     help = "Works on one queue (--name, or Q_CLUSTER_NAME) until it is told to stop. See also: workers."
+    # They would load every page; what concerns workers is checked below.
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)

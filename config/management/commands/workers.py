@@ -32,6 +32,8 @@ log = structlog.get_logger()
 
 class Command(BaseCommand):
     help = "Works on all queues, or on those of --queues, until it is told to stop."
+    # They would load every page; what concerns workers is checked below.
+    requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--queues", help="Only these, such as people,payroll.")
