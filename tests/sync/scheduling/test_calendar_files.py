@@ -151,7 +151,10 @@ def test_an_event_that_cannot_be_kept_is_named_and_nothing_is_imported(event: st
         (calendar(*["DTSTART;VALUE=DATE:20261225"] * 5001), "more than 5,000 events"),
         (calendar(*["DTSTART;VALUE=DATE:20261225\nRRULE:FREQ=YEARLY"] * 101), "more than 100 events that repeat"),
         (calendar(*["DTSTART;VALUE=DATE:20200101\nRRULE:FREQ=DAILY"] * 9), "more than 5,000 dates"),
-        ("BEGIN:VCALENDAR\r\n" + "BEGIN:VEVENT\r\n" * 9000 + "END:VEVENT\r\n" * 9000 + "END:VCALENDAR", "Line 3: BEGIN:VEVENT is not where it should be"),
+        (
+            "BEGIN:VCALENDAR\r\n" + "BEGIN:VEVENT\r\n" * 9000 + "END:VEVENT\r\n" * 9000 + "END:VCALENDAR",
+            "Line 3: BEGIN:VEVENT is not where it should be",
+        ),
     ],
     ids=["cut off", "not begun", "nonsense", "no dates", "events", "repeating", "dates", "nested"],
 )

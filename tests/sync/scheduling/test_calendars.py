@@ -123,6 +123,7 @@ def calendars() -> st.SearchStrategy[BusinessDays]:
         # what a holiday moves out of the days asked for is not theirs, and what it moves into them is
         (Monthly(1), USA, Roll.BEFORE, "2027-01-01", "2027-01-15", ""),
         (Monthly(31), USA, Roll.AFTER, "2026-01-01", "2026-02-01", ""),
+        (Monthly(31), USA, Roll.AFTER, "2026-02-01", "2026-02-28", "2026-02-02"),
     ],
 )
 def test_pay_dates(rule: Rule, days: BusinessDays, roll: Roll, first: str, last: str, expected: str) -> None:
