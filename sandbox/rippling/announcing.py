@@ -101,15 +101,15 @@ def _worker_changes(before: Row | None, after: Row | None, today: date) -> Itera
     if after is None:
         return
     if before is None or (_employed(after) and not _employed(before)):
-        yield "HIRE", None, after["start_date"]
+        yield "HIRE", None, after.get("start_date")
         return
     if _employed(before) and not _employed(after):
-        yield "OFFBOARD", None, after["end_date"]
+        yield "OFFBOARD", None, after.get("end_date")
         return
     changed = {name for name in {*before, *after} - STAMPS if before.get(name) != after.get(name)}
     if _employed(after) and "end_date" in changed:
         changed -= {"end_date", "termination_details"}
-        yield "UNDO" if after["end_date"] is None else "SCHEDULED_OFFBOARD", None, after["end_date"]
+        yield "UNDO" if after.get("end_date") is None else "SCHEDULED_OFFBOARD", None, after.get("end_date")
     for name in sorted(changed):
         yield "CHANGE", name, today.isoformat()
 
@@ -129,7 +129,7 @@ def _users_changed(company: RipplingCompany) -> dict[str | None, bool]:
     """The users who have changed → whether in their name. What else a user has follows from the worker."""
     users = company.tables["users"].rows
     changed = {row_id: row for row_id, row in company.before["users"].items() if row is not None}
-    return {row_id: row["name"] != users[row_id]["name"] for row_id, row in changed.items()}
+    return {row_id: row.get("name") != users[row_id].get("name") for row_id, row in changed.items()}
 
 
 def _tell_of_department(company: RipplingCompany, row_id: str, before: Row | None, after: Row | None) -> None:
