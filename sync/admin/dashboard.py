@@ -16,7 +16,7 @@ from django.urls import reverse
 
 from connectors.models import Connection
 from sync.comparison import Headcount, headcounts
-from sync.models import BlockedRecord, Flow, Integration, Mapping, Problem, Run
+from sync.models import BlockedRecord, Flow, Integration, Mapping, Notice, Problem, Run
 
 LATEST = 3
 SHOWN = 20
@@ -58,6 +58,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         **context,
         "cards": cards_of(integrations[:SHOWN]),
         "more": len(integrations) > SHOWN,
+        "notices": Notice.objects.filter(settled_at__isnull=True, resolved_at__isnull=True).count(),
         "steps": [] if all(step.done for step in steps) else steps,
     }
 

@@ -77,7 +77,7 @@ class IntegrationPages(Records):
             try:
                 made = create_integration(**form.cleaned_data, now=timezone.now())
             except ValidationError as refusal:
-                _put(form, refusal)
+                put(form, refusal)
             else:
                 messages.success(
                     request, "The integration is set up. Nothing runs by itself and nothing is written yet."
@@ -103,7 +103,7 @@ class IntegrationPages(Records):
         return self.render(request, "sync/differences.html", context)
 
 
-def _put(form: forms.Form, refusal: ValidationError) -> None:
+def put(form: forms.BaseForm, refusal: ValidationError) -> None:
     """Show each sentence at its field, and what belongs to none above the form."""
     if not hasattr(refusal, "error_dict"):
         form.add_error(None, refusal)
