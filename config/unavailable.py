@@ -8,9 +8,9 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.views.defaults import server_error
+from rest_framework.renderers import JSONRenderer
 
-RETRY_AFTER = 30
-"""Seconds after which a program may try again."""
+from sync.api.errors import CONTENT_TYPE, Unavailable, problem
 
 
 def failed(request: HttpRequest) -> HttpResponse:
@@ -18,5 +18,16 @@ def failed(request: HttpRequest) -> HttpResponse:
     again; else 500. What was under way was rolled back."""
     if not isinstance(sys.exception(), OperationalError | InterfaceError):
         return server_error(request)
+    if request.path_info.startswith("/api/"):
+        return _problem(request)
     page = render_to_string("503.html")
-    return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_AFTER), "Cache-Control": "no-store"})
+    headers = {"Retry-After": str(Unavailable.wait), "Cache-Control": "no-store"}
+    return HttpResponse(page, status=503, headers=headers)
+
+
+def _problem(request: HttpRequest) -> HttpResponse:
+    """What the API says of it when it did not get as far as a view."""
+    answer = problem(Unavailable(), request)
+    document = JSONRenderer().render(answer.data)
+    headers = {"Retry-After": answer["Retry-After"]}
+    return HttpResponse(document, status=answer.status_code, headers=headers, content_type=CONTENT_TYPE)

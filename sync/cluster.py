@@ -22,6 +22,7 @@ import structlog
 from django.conf import settings
 from django.core.signing import BadSignature
 from django.db import connections
+from django.utils import timezone
 from django_q.brokers import Broker, get_broker
 from django_q.conf import Conf
 from django_q.monitor import save_task
@@ -32,6 +33,7 @@ from django_q.utils import get_func_repr
 from django_q.worker import worker
 
 from sync.broker import FairBroker
+from sync.heartbeats import note_alive
 from sync.stopping import is_stopping, request_stop
 
 CYCLE = 0.2
@@ -71,6 +73,7 @@ def serve(*, supervised: bool = False, once: bool = False) -> None:
         members = [_keep(member, broker) for member in members]
         if time.monotonic() - scheduled >= SCHEDULING:
             scheduled = time.monotonic()
+            note_alive(Conf.CLUSTER_NAME, now=timezone.now())
             scheduler(broker=broker)
         if supervised and os.getppid() != supervisor:
             request_stop()

@@ -16,6 +16,8 @@ from django.db import connections, transaction
 from django.db.models import Model
 from psycopg import sql
 
+from tenants.totals import TOTALS, TOTALS_READ
+
 TENANT = "(SELECT NULLIF(current_setting('mlc.tenant', true), '')::uuid)"
 USER = "(SELECT NULLIF(current_setting('mlc.user', true), '')::integer)"
 API_KEY = "(SELECT NULLIF(current_setting('mlc.api_key', true), ''))"
@@ -166,18 +168,23 @@ def _tenant_key(table: str, column: str, target: type[Model]) -> Iterator[str]:
 
 OWNER_READS = frozenset(
     {
-        "tenants_tenant",
+        "audit_auditchain",
         "connectors_connection",
         "sync_delivery",
         "sync_dispatch",
         "sync_flow",
         "sync_integration",
+        "sync_looked",
+        "sync_notice",
+        "sync_payexpectation",
         "sync_payrun",
         "sync_posting",
         "sync_reconciliation",
         "sync_run",
         "sync_timing",
+        "tenants_tenant",
     }
+    | TOTALS_READ
 )
 """Tables the functions below read across tenants; they run as the owner and give away ids and counts only."""
 
@@ -223,6 +230,55 @@ TENANTS_WITH_WORK = """
 not tied out lately, clocks whose time has passed, announcements and messages on their way."""
 
 
+TENANTS_TO_TELL = """
+    CREATE OR REPLACE FUNCTION mlc_tenants_to_tell(now timestamptz) RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public
+    AS $$
+        SELECT tenant.id FROM tenants_tenant tenant
+          LEFT JOIN audit_auditchain chain ON chain.tenant_id = tenant.id
+          LEFT JOIN sync_looked looked ON looked.tenant_id = tenant.id
+         WHERE looked.tenant_id IS NULL OR looked.seq <> coalesce(chain.seq, 0) OR looked.again_at <= now
+        UNION
+        SELECT tenant_id FROM sync_dispatch WHERE next_at <= now
+    $$
+"""
+"""Where there may be something to tell people: something happened since the notices were kept, it is time to look
+again, or a message is due."""
+
+TENANTS_OVERDUE = """
+    CREATE OR REPLACE FUNCTION mlc_tenants_overdue(now timestamptz) RETURNS TABLE (tenant uuid, known boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public
+    AS $$
+        WITH missed AS (
+            SELECT DISTINCT tenant_id FROM sync_notice
+             WHERE settled_at IS NULL AND resolved_at IS NULL AND kind = 'missed'
+        )
+        SELECT found.tenant_id, missed.tenant_id IS NOT NULL FROM (
+            SELECT timing.tenant_id FROM sync_timing timing
+              JOIN sync_flow flow ON flow.id = timing.flow_id AND NOT flow.paused
+             WHERE timing.next_at < now - interval '10 minutes'
+            UNION
+            SELECT tenant_id FROM sync_flow
+             WHERE NOT paused AND every_minutes IS NOT NULL AND next_run_at < now - interval '15 minutes'
+               AND next_run_at < now - 2 * every_minutes * interval '1 minute'
+            UNION
+            SELECT tenant_id FROM sync_payexpectation WHERE look_at IS NULL OR look_at <= now
+            UNION
+            SELECT tenant_id FROM missed
+        ) found LEFT JOIN missed USING (tenant_id)
+    $$
+"""
+"""Where something may not have happened when it was due, and whether that is known already."""
+
+OPEN_MISSED = """
+    CREATE OR REPLACE FUNCTION mlc_open_missed() RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public
+    AS $$
+        SELECT count(*) FROM sync_notice WHERE settled_at IS NULL AND resolved_at IS NULL AND kind = 'missed'
+    $$
+"""
+
+
 def _functions() -> Iterator[str]:
     yield """
         CREATE OR REPLACE FUNCTION mlc_tenant_ids() RETURNS SETOF uuid
@@ -234,6 +290,20 @@ def _functions() -> Iterator[str]:
         LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public
         AS 'SELECT sealed_by, count(*) FROM connectors_connection WHERE sealed IS NOT NULL GROUP BY 1 ORDER BY 1'
     """
+    yield """
+        CREATE OR REPLACE FUNCTION mlc_connection_of_webhook(key uuid)
+        RETURNS TABLE (tenant_id uuid, connection_id uuid)
+        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public
+        AS 'SELECT c.tenant_id, c.id FROM connectors_connection c WHERE c.webhook_key = key'
+    """
+    yield """
+        CREATE OR REPLACE FUNCTION mlc_connections_of_company(of_vendor text, of_company text)
+        RETURNS TABLE (tenant_id uuid, connection_id uuid)
+        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public
+        AS 'SELECT c.tenant_id, c.id FROM connectors_connection c
+            WHERE c.vendor = of_vendor AND c.company = of_company AND c.company <> $$$$ ORDER BY c.created_at, c.id'
+    """
+    yield from (TENANTS_TO_TELL, TENANTS_OVERDUE, OPEN_MISSED, TOTALS)
 
 
 def _grants(role: str, tables: set[str]) -> Iterator[str]:
