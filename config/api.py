@@ -14,6 +14,7 @@ from sync.api import (
     access,
     account_rules,
     audit_trail,
+    calendars,
     connections,
     findings,
     flows,
@@ -26,6 +27,7 @@ from sync.api import (
     reconciliations,
     reference,
     runs,
+    timings,
 )
 from sync.api.views import NoSuchAddress
 
@@ -43,6 +45,10 @@ RESOURCES: tuple[tuple[str, str, type[GenericViewSet[Any]]], ...] = (
     ("flow", "flows", flows.FlowViewSet),
     ("reference-value", "reference-values", reference.ReferenceValueViewSet),
     ("mapping", "mappings", mappings.MappingViewSet),
+    ("pay-calendar", "pay-calendars", calendars.PayCalendarViewSet),
+    ("calendar-day", "calendar-days", calendars.CalendarDayViewSet),
+    ("timing", "timings", timings.TimingViewSet),
+    ("slot", "slots", timings.SlotViewSet),
     ("run", "runs", runs.RunViewSet),
     ("item", "items", runs.ItemViewSet),
     ("problem", "problems", problems.ProblemViewSet),

@@ -99,6 +99,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             "items": [
                 _link("Connections", "cable", "connectors_connection_changelist"),
                 _link("Integrations", "sync_alt", "sync_integration_changelist"),
+                _link("Pay calendars", "calendar_today", "sync_paycalendar_changelist"),
                 _link("Mappings", "join_inner", "sync_mapping_changelist"),
                 _link("Account rules", "account_tree", "sync_accountrule_changelist"),
             ],

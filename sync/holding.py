@@ -25,8 +25,16 @@ class Survey(msgspec.Struct, kw_only=True):
     expected: int | None = None
 
 
-def judge(survey: Survey, max_change_percent: int, released: Mapping[str, int] | None, *, source: str) -> str | None:
-    """The sentence with which the run is held, None when it may go on.
+def judge(
+    survey: Survey,
+    max_change_percent: int,
+    released: Mapping[str, int] | None,
+    *,
+    source: str,
+    least: int | None = None,
+) -> str | None:
+    """The sentence with which the run is held, None when it may go on. ``least`` is how many records reading all of
+    them must bring, None for any number.
 
     ``released`` are the numbers a person has seen and released: up to those, and a little more, it may go on.
     """
@@ -42,6 +50,8 @@ def judge(survey: Survey, max_change_percent: int, released: Mapping[str, int] |
             f"{source} shows {survey.read} workers where {survey.expected} were expected. "
             "If that is right, release this run; otherwise test the connection. Nothing was changed."
         )
+    if survey.complete and released is None and (few := fewer_than(least, survey.read, "workers", source=source)):
+        return few
     for act, word in (("terminate", "terminate"), ("update", "change"), ("transfer", "move"), ("create", "hire")):
         number = survey.acts.get(act, 0)
         if act != "terminate" and (survey.expected is None or survey.linked == 0):
@@ -58,3 +68,14 @@ def judge(survey: Survey, max_change_percent: int, released: Mapping[str, int] |
             "Look at what it would do and release it, or correct the source. Nothing was changed."
         )
     return None
+
+
+def fewer_than(least: int | None, read: int, records: str, *, source: str) -> str:
+    """Why reading all records must stop and ask when it brought fewer than the company decided; empty when it need
+    not. ``records`` is what they are called."""
+    if least is None or read >= least:
+        return ""
+    return (
+        f"{source} shows {read} {records}; at least {least} were expected. If that is right, release this run; "
+        "otherwise test the connection. Nothing was changed."
+    )

@@ -91,7 +91,8 @@ def _run_walk(work: PeopleRun, resend: list[str]) -> None:
     run.digest = found.seen.digest()
     run.headcount = survey.headcount if complete else None
     released = run.release_of.survey if run.release_of else None
-    held = judge(survey, flow.max_change_percent, released, source=flow.integration.source.name)
+    source = flow.integration.source.name
+    held = judge(survey, flow.max_change_percent, released, source=source, least=flow.least_records)
     if held and not work.dry:
         Run.objects.filter(pk=run.pk).update(read=survey.read, unchanged=survey.unchanged)
         end(run, Run.State.HELD, held, now=work.now())

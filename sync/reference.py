@@ -133,6 +133,7 @@ def _finish(run: Run, counted: dict[str, int], *, now: datetime) -> None:
     empty = sorted(name for name, number in counted.items() if number == 0)
     run.survey = counted
     total = sum(counted.values())
+    few = "" if run.release_of_id else _too_few(run, total)
     problems.recount(run.flow.integration, now=now)
     with transaction.atomic():
         hold_lease(run, now=now)
@@ -154,8 +155,21 @@ def _finish(run: Run, counted: dict[str, int], *, now: datetime) -> None:
         )
         if not total:
             end(run, Run.State.HELD, "Neither side shows any reference data. Test both connections.", now=now)
+        elif few:
+            end(run, Run.State.HELD, few, now=now)
         elif empty:
             words = ", ".join(empty)
             end(run, Run.State.PARTLY_FAILED, f"Nothing was shown of: {words}. Test the connection.", now=now)
         else:
             end(run, Run.State.SUCCEEDED, "", now=now)
+
+
+def _too_few(run: Run, total: int) -> str:
+    """What was read has been kept by then; what is no longer shown is marked so, and nothing is lost."""
+    least = run.flow.least_records
+    if least is None or total >= least:
+        return ""
+    return (
+        f"Both sides together show {total} values; at least {least} were expected. If that is right, release this run; "
+        "otherwise test both connections."
+    )

@@ -3,6 +3,7 @@ payroll: account rules, pay runs, journals, settings."""
 
 from sync.admin import (
     account_rules,
+    calendars,
     flows,
     integrations,
     mappings,
@@ -13,11 +14,13 @@ from sync.admin import (
     postings,
     problems,
     runs,
+    timings,
     upcoming,
 )
 
 __all__ = [
     "account_rules",
+    "calendars",
     "flows",
     "integrations",
     "mappings",
@@ -28,5 +31,6 @@ __all__ = [
     "postings",
     "problems",
     "runs",
+    "timings",
     "upcoming",
 ]

@@ -15,7 +15,10 @@ from django.utils import timezone
 from sync.admin.refusals import SAYS
 from sync.configuring import configure_flow, pause_flow, resume_flow, start
 from sync.models import Flow, Run
+from sync.scheduling.clocks import timings_to_read
 from sync.scheduling.starting import next_kind
+from sync.scheduling.upcoming import next_starts, trouble_of
+from sync.scheduling.wording import timing_sentence
 from tenants.membership import allows
 from tenants.models import Role
 from tenants.pages import Question, Records, act
@@ -26,11 +29,12 @@ class FlowForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Flow
-        fields = ["every_minutes", "full_every_hours", "max_change_percent"]
+        fields = ["every_minutes", "full_every_hours", "max_change_percent", "least_records"]
         labels = {
             "every_minutes": "Run every … minutes",
             "full_every_hours": "Read everybody every … hours",
             "max_change_percent": "Stop and ask above … % changes",
+            "least_records": "Stop and ask below … records",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -68,7 +72,10 @@ class FlowPages(Records):
 
     def page(self, request: HttpRequest, record: Flow) -> dict[str, Any]:
         names = {field.name: field.verbose_name for field in Flow._meta.concrete_fields}
+        timings = list(timings_to_read().filter(flow=record))
         return {
+            "timings": [(timing, timing_sentence(timing), trouble_of(timing)) for timing in timings],
+            "starts": [] if record.paused else next_starts(timings, timezone.now()),
             "form": FlowForm(instance=record) if allows(request, Role.ADMINISTRATOR) else None,
             "names": names,
             "runs": Run.objects.filter(flow=record).select_related("flow__integration").order_by("-pk")[:10],

@@ -41,6 +41,7 @@ class FlowSerializer(serializers.ModelSerializer[Flow]):
             "every_minutes",
             "full_every_hours",
             "max_change_percent",
+            "least_records",
             "watermark",
             "last_full_at",
             "next_run_at",

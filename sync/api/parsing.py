@@ -52,3 +52,9 @@ class CSVParser(BaseParser):
         if "\x00" in text:
             raise ParseError("The file contains a NUL character. Save it as CSV UTF-8, then try again.")
         return text
+
+
+class CalendarParser(CSVParser):
+    """An iCalendar file as text."""
+
+    media_type = "text/calendar"

@@ -16,6 +16,7 @@ class FindingCode(enum.StrEnum):
     """Causes. The first group is about the register, the second about rules, the third about the ledger."""
 
     EMPTY_RUN = "empty_run"
+    FEW_PEOPLE = "few_people"
     UNREADABLE_PAY = "unreadable_pay"
     UNKNOWN_WORKER = "unknown_worker"
     NET_DIFFERS = "net_differs"
@@ -44,7 +45,13 @@ class FindingCode(enum.StrEnum):
 
 
 ACCEPTABLE = frozenset(
-    {FindingCode.EMPTY_RUN, FindingCode.DIRECTION, FindingCode.SAME_PERIOD, FindingCode.PERIOD_SOFT_CLOSED}
+    {
+        FindingCode.EMPTY_RUN,
+        FindingCode.FEW_PEOPLE,
+        FindingCode.DIRECTION,
+        FindingCode.SAME_PERIOD,
+        FindingCode.PERIOD_SOFT_CLOSED,
+    }
 )
 """A person may say, with a reason, that these are right as they are. All others must be mended."""
 

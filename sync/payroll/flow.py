@@ -17,6 +17,7 @@ from connectors.contract import LedgerTarget, PayRunSource, WorkerSource
 from connectors.errors import ConnectionConfigError, RecordRejectedError
 from connectors.pay_runs import PayRun as SourceRun
 from connectors.pay_runs import PayRunState
+from sync.holding import fewer_than
 from sync.models import Flow, PayFinding, PayrollSettings, PayRun, Posting, Run
 from sync.payroll.claims import locked_postings
 from sync.payroll.correcting import follow
@@ -34,6 +35,7 @@ from sync.payroll.source_changes import LEFT, note_if_left, note_source_change
 from sync.payroll.states import refresh_state
 from sync.payroll.surroundings import read_periods
 from sync.payroll.trail import record_pay_run
+from sync.payroll.volume import few_people
 from sync.reference import keep_accounts
 from sync.runs import end, hold_lease, stop_if_asked
 
@@ -96,6 +98,9 @@ def _unexpectedly_few(run: Run, headers: Sequence[SourceRun], expected: QuerySet
             f"{source} shows no pay run at all, but showed {known} before. "
             "Nothing was changed. Test the connection: it may have lost a permission."
         )
+    few = fewer_than(run.flow.least_records, len(headers), "pay runs", source=source.name)
+    if few and run.release_of_id is None:
+        return few
     waiting = expected.filter(void=False, finished=True).exclude(state__in=_SETTLED)
     gone = waiting.exclude(source_id__in=[header.id for header in headers]).count()
     if gone > FEW and 100 * gone > run.flow.max_change_percent * expected.count() and run.release_of_id is None:
@@ -165,7 +170,8 @@ def _read(run: Run, source: PayRunSource, header: SourceRun, pay_run: PayRun, no
         return None
     with transaction.atomic():
         changed = keep_register(run, pay_run, read, now=now)
-        keep_findings(pay_run, PayFinding.Stage.READ, read.register.findings, now=now)
+        findings = [*read.register.findings, *few_people(pay_run, read.register.statements)]
+        keep_findings(pay_run, PayFinding.Stage.READ, findings, now=now)
         if changed:
             verb = "pay_run.read" if pay_run.drafted_at is None else "pay_run.changed"
             record_pay_run(verb, pay_run, now=now, content_digest=pay_run.register_hash, rows=len(read.register.lines))

@@ -10,6 +10,7 @@ _C = FindingCode
 
 SENTENCES: dict[FindingCode, str] = {
     _C.EMPTY_RUN: "This pay run pays nobody anything.",
+    _C.FEW_PEOPLE: "This pay run pays {people}; at least {detail} were expected.",
     _C.UNREADABLE_PAY: "{source} sent pay of {people} that cannot be used ({culprit}): {detail}",
     _C.UNKNOWN_WORKER: "{source} paid {people} we do not know, so their department is unknown.",
     _C.NET_DIFFERS: "For {people}, gross pay less taxes and deductions is not the net pay.",
@@ -36,6 +37,7 @@ SENTENCES: dict[FindingCode, str] = {
 }
 REMEDIES: dict[FindingCode, str] = {
     _C.EMPTY_RUN: "If that is right, say so below; there is nothing to post then.",
+    _C.FEW_PEOPLE: "Look at the pay run in {source}. If it is complete, say so below.",
     _C.UNREADABLE_PAY: "Correct it in {source}, then check again.",
     _C.UNKNOWN_WORKER: "Let {source} show these people to the connection, then check again.",
     _C.NET_DIFFERS: "Correct the statements in {source}, then check again.",

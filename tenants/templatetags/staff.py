@@ -27,6 +27,12 @@ def moment(value: datetime | None) -> str:
 
 
 @register.filter
+def wall(value: datetime) -> str:
+    """An instant in the zone it is given in, with the day of the week: ``Thu 12 Mar 2026 06:00 EDT``."""
+    return f"{value:%a} {value.day} {value:%b %Y %H:%M} {value.tzname()}"
+
+
+@register.filter
 def day(value: date | None) -> str:
     """A date as ``3 Oct 2026``; a dash for none."""
     return NOTHING if value is None else f"{value.day} {value:%b %Y}"
