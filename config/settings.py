@@ -7,10 +7,13 @@ Without any variable the project runs for development: an embedded PostgreSQL an
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from config import env, logging, queues
 from config.database import databases
 from config.development import development_keys
+from config.mail import mail_server
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.text("ML_DATA_DIR", str(BASE_DIR / ".data")))
@@ -30,6 +33,20 @@ CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 # Hosts an operator allows as vendor base URLs, besides the vendors' own; loopback is for the sandbox only.
 ALLOWED_VENDOR_HOSTS = frozenset(env.words("ALLOWED_VENDOR_HOSTS"))
 ALLOW_LOOPBACK_VENDORS = env.flag("ALLOW_LOOPBACK_VENDORS", default=not DEPLOYED)
+
+# The operator's own app at each vendor, for connections that are installed instead of given a token.
+VENDOR_APPS: dict[str, dict[str, Any]] = {
+    "rippling": {
+        "name": env.text("RIPPLING_APP_NAME", ""),
+        "client_id": env.text("RIPPLING_CLIENT_ID", ""),
+        "client_secret": env.text("RIPPLING_CLIENT_SECRET", ""),
+        "redirect_uri": env.text("RIPPLING_REDIRECT_URI", ""),
+        "settings": dict(pair.split("=", 1) for pair in env.words("RIPPLING_APP_SETTINGS") if "=" in pair),
+        "webhook_key": env.text("RIPPLING_WEBHOOK_KEY", ""),
+        "webhook_tokens": env.words("RIPPLING_WEBHOOK_TOKENS"),
+        "webhook_secrets": env.words("RIPPLING_WEBHOOK_SECRETS"),
+    }
+}
 
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",
@@ -204,6 +221,7 @@ SPECTACULAR_SETTINGS = {
         "PayRunStateEnum": "sync.models.PayRun.State",
         "PostingStateEnum": "sync.models.Posting.State",
         "PostingKindEnum": "sync.models.Posting.Kind",
+        "DeliveryStateEnum": "sync.models.Delivery.State",
     },
 }
 
@@ -211,6 +229,19 @@ SPECTACULAR_SETTINGS = {
 RUN_LEASE_SECONDS = env.number("RUN_LEASE_SECONDS", 60)
 # How long to wait before looking a second time for a write whose answer was lost.
 SECOND_LOOK_SECONDS = env.number("SECOND_LOOK_SECONDS", 20)
+
+# Where people reach this site: what links in mails begin with.
+SITE_URL = env.text("SITE_URL", f"https://{ALLOWED_HOSTS[0].lstrip('.')}" if DEPLOYED else "http://127.0.0.1:8000")
+_mail = mail_server(env.text("EMAIL_URL", ""))
+MAIL_IS_SET_UP = bool(_mail.host)
+EMAIL_BACKEND = _mail.backend
+EMAIL_HOST, EMAIL_PORT = _mail.host, _mail.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.starttls, _mail.tls
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"ML Connector <no-reply@{urlsplit(SITE_URL).hostname}>")
+# A monitor shows this to get /watch/; without it there is no such address.
+WATCH_TOKEN = env.text("WATCH_TOKEN", "")
 
 # Prometheus shows this to get /metrics; without it there is no such address.
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")

@@ -16,6 +16,7 @@ from django.db.models import ProtectedError
 from audit.record import Entry, record
 from connectors.inputs import clean_credentials, clean_settings
 from connectors.models import AccessToken, Connection
+from connectors.seal import SealBroken
 from connectors.vendors import VENDORS
 from tenants.scope import current_tenant_id
 
@@ -27,8 +28,9 @@ def save_connection(connection: Connection, *, at: datetime) -> None:
     """Afterwards a new or changed connection is stored, its settings checked and tidied.
 
     Of a changed one, name, environment and settings are taken over and the rest is what is stored. With another
-    environment or other settings, what the last check found out and the access token are dropped: they were
-    another system's. Raises ValidationError by field, a setting's as ``settings.<name>``.
+    environment or other settings, what the last check found out is dropped; with it the access, where the change is one
+    of how to sign in, and the company, where it is one of environment or address: they were another system's. Raises
+    ValidationError by field, a setting's as ``settings.<name>``.
     """
     with transaction.atomic():
         stored = None if connection._state.adding else _locked(connection)
@@ -44,8 +46,7 @@ def save_connection(connection: Connection, *, at: datetime) -> None:
         if not changed:
             return
         if changed != ["name"]:
-            connection.forget_check()
-            AccessToken.objects.filter(connection=connection).delete()
+            _forget_the_former(connection, stored)
         connection.save()
         _record(connection, "changed", at, before=_shown(stored), after=_shown(connection))
 
@@ -53,20 +54,21 @@ def save_connection(connection: Connection, *, at: datetime) -> None:
 def replace_credentials(connection: Connection, credentials: Mapping[str, object], *, at: datetime) -> None:
     """Afterwards these are all the credentials of the connection; none of the former is kept.
 
-    The access token and the findings of the last check are dropped. Raises ValidationError as
-    ``credentials.<name>``.
+    The access token and the findings of the last check are dropped, unless nothing we sign in with has changed. Raises
+    ValidationError as ``credentials.<name>``.
     """
-    try:
-        cleaned = clean_credentials(connection.product, credentials)
-    except ValidationError as error:
-        raise _prefixed("credentials", error) from None
-    labels = {field.name: field.label for field in connection.product.settings}
     with transaction.atomic():
         _take_the_rest(connection, _locked(connection), entered=())
+        try:
+            cleaned = clean_credentials(connection.product, credentials, connection.settings)
+        except ValidationError as error:
+            raise _prefixed("credentials", error) from None
+        labels = {field.name: field.label for field in connection.product.settings}
+        if _signs_in_with_others(connection, cleaned):
+            connection.forget_check()
+            AccessToken.objects.filter(connection=connection).delete()
         connection.replace_credentials(cleaned)
-        connection.forget_check()
         connection.save()
-        AccessToken.objects.filter(connection=connection).delete()
         _record(connection, "credentials_replaced", at, detail={"fields": [labels[name] for name in sorted(cleaned)]})
 
 
@@ -112,6 +114,28 @@ def _take_the_rest(connection: Connection, stored: Connection, entered: tuple[st
     for field in stored._meta.concrete_fields:
         if field.name not in entered:
             setattr(connection, field.attname, getattr(stored, field.attname))
+
+
+def _forget_the_former(connection: Connection, stored: Connection) -> None:
+    """What was found out and given with the former settings, as far as it is not good for these."""
+    connection.forget_check()
+    settings = {**stored.settings, **connection.settings}
+    changed = {name for name in settings if stored.settings.get(name) != connection.settings.get(name)}
+    fields = [field for field in connection.product.settings if field.name in changed]
+    moved = stored.environment != connection.environment
+    if moved or any(field.is_url or field.signs_in for field in fields):
+        AccessToken.objects.filter(connection=connection).delete()
+    if moved or any(field.is_url for field in fields):
+        connection.company = ""
+
+
+def _signs_in_with_others(connection: Connection, credentials: Mapping[str, str]) -> bool:
+    try:
+        stored = connection.open_credentials()
+    except SealBroken:
+        return True
+    fields = [field.name for field in connection.product.settings if field.secret and field.signs_in]
+    return any(stored.get(name) != credentials.get(name) for name in fields) or not connection.has_credentials
 
 
 def _validate(connection: Connection, stored: Connection | None) -> None:

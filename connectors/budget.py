@@ -53,6 +53,7 @@ class SharedBudget:
     ) -> None:
         self._tenant_id = tenant_id
         self._connection_id = connection_id
+        self.per_minute = per_minute
         self._ceiling = per_minute * THOUSANDTHS if per_minute else None
         self._now = now
         self._sleep = sleep

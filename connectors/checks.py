@@ -56,7 +56,9 @@ def _store(connection: Connection, result: CheckResult, at: datetime) -> None:
         stored = Connection.objects.select_for_update().get(pk=connection.pk)
         if _asked_with(stored) == _asked_with(connection):
             stored.note_check(result, at=at)
-            stored.save(update_fields=["findings", "learned", "account", "checked_at", "state", "state_reason"])
+            stored.save(
+                update_fields=["findings", "learned", "account", "company", "checked_at", "state", "state_reason"]
+            )
         entry = Entry(
             action="connection.checked",
             subject_kind="connection",

@@ -9,10 +9,11 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
+from connectors.access import Budget, Grant, TokenStore
 from connectors.journals import FiscalPeriod, Journal, LedgerLine, PostedJournal
 from connectors.pay_runs import PayPage, PayRun
 from connectors.records import Account, Employee, OrgUnit, RefKind, Worker, WorkerPage
@@ -22,7 +23,8 @@ class SettingField(msgspec.Struct, frozen=True, kw_only=True):
     """One input of the connection form and of the API's connection resource.
 
     ``origin`` says where it comes from: "real" (the vendor's own API), "documents" (the product documents) or
-    "ours". ``secret`` values are sealed and write-only.
+    "ours". ``secret`` values are sealed and write-only. ``needed_with`` names a setting and its value that make this
+    one required. ``signs_in`` is False where access that was given once outlives a change of it.
     """
 
     name: str
@@ -35,6 +37,8 @@ class SettingField(msgspec.Struct, frozen=True, kw_only=True):
     origin: str = "real"
     is_url: bool = False
     is_number: bool = False
+    needed_with: tuple[str, str] | None = None
+    signs_in: bool = True
 
 
 class Level(enum.StrEnum):
@@ -263,44 +267,108 @@ class LedgerTarget(LedgerAccounts, Protocol):
         ...
 
 
-class Budget(Protocol):
-    """A request allowance shared by every worker of a connection."""
+class FeedPage(msgspec.Struct, frozen=True, kw_only=True):
+    """People of whom a feed says that something changed, each once. ``cursor`` goes on behind them; ``complete`` is
+    False while the feed has more to tell right now."""
 
-    def acquire(self) -> None:
-        """Return when one request may be sent; waits as long as needed."""
+    hints: Sequence[str]
+    cursor: str
+    complete: bool
+
+
+@runtime_checkable
+class ChangeFeed(Protocol):
+    """A source that may keep a list of what changed. What it tells is a hint: the person is read again."""
+
+    def has_feed(self) -> bool:
+        """True when the last check found a feed that this connection may read and that we understand."""
         ...
 
-    def slow_down(self, seconds: float) -> None:
-        """The vendor said wait: nobody sends before ``seconds`` have passed."""
+    def changes(self, cursor: str) -> FeedPage:
+        """What was noted behind ``cursor``; with an empty one, from about now on. Without a feed an empty page."""
         ...
 
 
-class Grant(msgspec.Struct, frozen=True, kw_only=True):
-    """Access for a while: the token, the instant (aware UTC) until which it is used, and what gets the next one."""
+class WebhookEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """What a vendor announced: the event, its id of the company, and its id of whom or what it concerns, if any."""
 
-    token: str
-    expires_at: datetime
-    refresh_token: str = ""
+    name: str
+    company: str
+    subject: str = ""
+
+
+class WebhookProof(msgspec.Struct, frozen=True, kw_only=True):
+    """What a delivery must carry: one of the bearer tokens and a signature by one of the secrets, as far as there are
+    any; two of each while they are changed. With neither nothing is accepted."""
+
+    tokens: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    header: str = ""
 
     def __repr__(self) -> str:
-        return "Grant(***)"
+        return "WebhookProof(***)"
 
 
-class TokenStore(Protocol):
-    """Where access is kept between runs, and the lock that lets one worker renew it at a time."""
+class Meaning(enum.StrEnum):
+    """What follows from an event."""
 
-    def read(self) -> Grant | None:
-        """What is held, expired or not; None when there is nothing."""
+    PERSON = "person"
+    REFERENCE = "reference"
+    UNINSTALLED = "uninstalled"
+    IGNORED = "ignored"
+    UNKNOWN = "unknown"
+
+
+class Meant(NamedTuple):
+    """``reason`` is a sentence where nothing is done: why."""
+
+    meaning: Meaning
+    reason: str = ""
+
+
+class WebhookUnreadable(Exception):
+    """A delivery cannot be understood. The text names the field, and repeats nothing of what was sent."""
+
+
+class Webhooks(Protocol):
+    """A vendor's webhooks: its module ``webhooks``, registered in ``vendors``."""
+
+    def verified(self, proof: WebhookProof, headers: Mapping[str, str], body: bytes) -> bool:
+        """True when the delivery carries everything that ``proof`` has; compared in constant time."""
         ...
 
-    def refresh(self, stale: str | None, fetch: Callable[[Grant | None], Grant]) -> Grant:
-        """Replace the token ``stale`` by what ``fetch`` makes of what is held, in one worker at a time; the others
-        get the new one. A refusal of ``fetch`` (ConnectionConfigError) is what the others get too."""
+    def parse(self, content_type: str, body: bytes) -> WebhookEvent:
+        """The event of a delivery, or WebhookUnreadable."""
         ...
 
-    def keep(self, grant: Grant) -> None:
-        """Afterwards this is what is held; a refusal of what was held before is forgotten."""
+    def meaning(self, event: WebhookEvent) -> Meant:
+        """What follows from the event."""
         ...
+
+
+class Company(NamedTuple):
+    """The vendor's id of a customer's company, and what people call it."""
+
+    id: str
+    name: str
+
+
+class AppShop(Protocol):
+    """A vendor's way to install our app at a customer, by the authorization code grant (RFC 6749 §4.1)."""
+
+    def authorize_address(self, state: str, redirect_uri: str) -> str: ...
+
+    def redirect_uri(self, ours: str) -> str: ...
+
+    def exchange(self, code: str, redirect_uri: str) -> Grant: ...
+
+    def company(self) -> Company: ...
+
+    def mark_installed(self) -> bool: ...
+
+    def return_address(self, wanted: str) -> str: ...
+
+    def close(self) -> None: ...
 
 
 class ConnectorContext(msgspec.Struct, frozen=True, kw_only=True):

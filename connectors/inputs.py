@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import msgspec
 from django.conf import settings as configuration
 from django.core.exceptions import ValidationError
 
@@ -40,13 +41,27 @@ def clean_settings(vendor: Vendor, settings: Mapping[str, object]) -> dict[str, 
     return _cleaned(fields, settings, LONGEST_SETTING, clean, reason)
 
 
-def clean_credentials(vendor: Vendor, credentials: Mapping[str, object]) -> dict[str, str]:
-    """The credentials as they are sealed, empty ones left out. Raises ValidationError with a sentence per field."""
-    fields = {field.name: field for field in vendor.settings if field.secret}
+def clean_credentials(
+    vendor: Vendor, credentials: Mapping[str, object], settings: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The credentials as they are sealed, empty ones left out. Raises ValidationError with a sentence per field.
+
+    Which ones are needed may depend on ``settings``, the connection's, with its vendor's defaults.
+    """
+    values = {field.name: field.default for field in vendor.settings} | dict(settings or {})
+    fields = {
+        field.name: msgspec.structs.replace(field, required=_is_needed(field, values))
+        for field in vendor.settings
+        if field.secret
+    }
     cleaned = _cleaned(
         fields, credentials, LONGEST_CREDENTIAL, lambda _, text: text, lambda _: "There is no such credential."
     )
     return {name: text for name, text in cleaned.items() if text}
+
+
+def _is_needed(field: SettingField, values: Mapping[str, str]) -> bool:
+    return field.required or (field.needed_with is not None and values[field.needed_with[0]] == field.needed_with[1])
 
 
 def _cleaned(

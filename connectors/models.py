@@ -88,6 +88,11 @@ class Connection(TenantOwned):
         return VENDORS[self.vendor]
 
     @property
+    def is_installed(self) -> bool:
+        """True when access is given by installing an app at the vendor, be it now or later."""
+        return self.product.is_installed(self.settings)
+
+    @property
     def has_credentials(self) -> bool:
         """True when credentials were stored; says nothing about their validity."""
         return bool(self.sealed_by)
@@ -118,6 +123,7 @@ class Connection(TenantOwned):
         ]
         self.learned = {**self.learned, **result.learned}
         self.account = result.account[:200]
+        self.company = result.learned.get("company_id", "")[:64] or self.company
         self.checked_at = at
         if self.state != self.State.PAUSED:
             self.take_state_from_check()

@@ -13,8 +13,9 @@ from urllib.parse import quote
 
 import msgspec
 
+from connectors.access import Grant
 from connectors.auth import basic, sendable
-from connectors.contract import ConnectorContext, Grant
+from connectors.contract import ConnectorContext
 from connectors.errors import ConnectionConfigError, ConnectorError, TemporaryError
 from connectors.hosts import check_address
 from connectors.http import Params, VendorHttp

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+import msgspec
 from django.conf import settings
 
 from connectors import plex, rippling
+from connectors.access import Held, TokenStore, Unshared
 from connectors.budget import SharedBudget
-from connectors.contract import Connector, ConnectorContext
+from connectors.contract import AppShop, Connector, ConnectorContext, WebhookProof
 from connectors.errors import ConnectionConfigError
 from connectors.inputs import allowed_hosts
 from connectors.models import Connection
@@ -18,6 +20,8 @@ from connectors.tokens import SharedTokens
 from tenants.scope import NoTenantScope, current_tenant_id
 
 # One line a vendor.
+APPS: dict[str, Callable[[ConnectorContext], AppShop]] = {"rippling": rippling.open_app}
+INSTALLED_SETTINGS: dict[str, dict[str, str]] = {"rippling": rippling.INSTALLED}
 OPENERS: dict[str, Callable[[ConnectorContext], Connector]] = {
     "rippling": rippling.open,
     "plex": plex.open,
@@ -57,30 +61,93 @@ def open_to_check(
         raise NoTenantScope("A connection can be opened in the scope of its own tenant only.")
     if connection.vendor not in OPENERS:
         raise ConnectionConfigError(f"The product of the connection {connection.name} is no longer supported.")
-    vendor = connection.product
-    if not connection.has_credentials and any(field.secret for field in vendor.settings):
+    if not (connection.has_credentials or connection.is_installed):
         raise ConnectionConfigError(f"The connection {connection.name} has no credentials yet. Enter them on its page.")
+    return OPENERS[connection.vendor](
+        _context(connection, now=now, sleep=sleep, random=random, correlation_id=correlation_id)
+    )
+
+
+def open_app(
+    connection: Connection,
+    *,
+    now: Callable[[], datetime],
+    sleep: Callable[[float], None],
+    random: Callable[[], float],
+    correlation_id: str,
+    tokens: TokenStore | None = None,
+) -> AppShop:
+    """The app of a connection, or of one that is not stored yet, to be closed by the caller.
+
+    ``tokens`` stand in for the connection's own, as long as it is not decided whose they are. Raises
+    ConnectionConfigError when no app is set up, or the product has none.
+    """
+    if connection.vendor not in APPS:
+        raise ConnectionConfigError(f"{connection.product.product} is not connected by installing an app.")
+    context = _context(connection, now=now, sleep=sleep, random=random, correlation_id=correlation_id)
+    return APPS[connection.vendor](msgspec.structs.replace(context, tokens=tokens) if tokens else context)
+
+
+def _context(
+    connection: Connection,
+    *,
+    now: Callable[[], datetime],
+    sleep: Callable[[float], None],
+    random: Callable[[], float],
+    correlation_id: str,
+) -> ConnectorContext:
     try:
         credentials = connection.open_credentials()
     except SealBroken as broken:
         raise ConnectionConfigError(str(broken)) from None
-    context = ConnectorContext(
+    tenant, key = connection.tenant_id, connection.id
+    limit = _requests_per_minute(connection)
+    # A connection that is not stored yet shares nothing with anybody.
+    is_new = connection._state.adding
+    budget = Unshared() if is_new else SharedBudget(tenant, key, per_minute=limit, now=now, sleep=sleep)
+    return ConnectorContext(
         # Said once, on the connection; vendors whose address depends on it read it like a setting.
         settings={**connection.settings, "environment": connection.environment},
         credentials=credentials,
         learned=connection.learned,
-        allowed_hosts=allowed_hosts(vendor),
+        allowed_hosts=allowed_hosts(connection.product),
         allow_loopback=settings.ALLOW_LOOPBACK_VENDORS,
-        budget=SharedBudget(
-            connection.tenant_id, connection.id, per_minute=_requests_per_minute(connection), now=now, sleep=sleep
-        ),
-        tokens=SharedTokens(connection.tenant_id, connection.id, now=now),
+        budget=budget,
+        tokens=Held() if is_new else SharedTokens(tenant, key, now=now),
+        app=app_of(connection.vendor),
         correlation_id=correlation_id,
         now=now,
         sleep=sleep,
         random=random,
     )
-    return OPENERS[connection.vendor](context)
+
+
+def app_of(vendor: str) -> dict[str, str]:
+    """The operator's own app at this vendor: name, client_id, client_secret, redirect_uri; empty where not set up."""
+    app = settings.VENDOR_APPS.get(vendor, {})
+    return {name: app[name] for name in ("name", "client_id", "client_secret", "redirect_uri") if app.get(name)}
+
+
+def installed_settings(vendor: str) -> dict[str, str]:
+    """The settings of a connection that comes from installing the operator's app from the vendor's side."""
+    return {**INSTALLED_SETTINGS[vendor], **settings.VENDOR_APPS.get(vendor, {}).get("settings", {})}
+
+
+def webhook_proof(connection: Connection) -> WebhookProof:
+    """What announcements to the connection's own address must carry; nothing is accepted while nothing was entered.
+
+    Must be called in the scope of the connection's tenant; raises SealBroken when its credentials cannot be opened.
+    """
+    credentials = connection.open_credentials()
+
+    def both(name: str) -> tuple[str, ...]:
+        return tuple(filter(None, (credentials.get(name), credentials.get(f"{name}_next"))))
+
+    return WebhookProof(
+        tokens=both("webhook_token"),
+        secrets=both("webhook_secret"),
+        header=connection.settings.get("webhook_header", ""),
+    )
 
 
 def _requests_per_minute(connection: Connection) -> int | None:

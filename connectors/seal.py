@@ -19,6 +19,7 @@ from fernet_fields import EncryptedTextField
 
 CREDENTIALS = "credentials"
 TOKEN = "token"  # noqa: S105 - what is sealed, not a secret
+INSTALL = "install"
 
 
 class SealBroken(Exception):

@@ -11,10 +11,11 @@ from django.db import connection as database
 from django.db import transaction
 
 from connectors import seal
-from connectors.contract import Grant
+from connectors.access import Grant
 from connectors.errors import ConnectionConfigError
 from connectors.isolated import isolated_connection
 from connectors.models import AccessToken
+from tenants.scope import tenant_scope
 
 REFUSAL_HOLDS = timedelta(minutes=1)
 
@@ -54,8 +55,8 @@ class SharedTokens:
 
     def keep(self, grant: Grant) -> None:
         """Afterwards this is what is held, by the caller's transaction if there is one."""
-        AccessToken.objects.bulk_create([AccessToken(connection_id=self._connection_id)], ignore_conflicts=True)
-        with transaction.atomic():
+        with tenant_scope(self._tenant_id), transaction.atomic():
+            AccessToken.objects.bulk_create([AccessToken(connection_id=self._connection_id)], ignore_conflicts=True)
             self._put(AccessToken.objects.select_for_update().get(connection_id=self._connection_id), grant)
         self._refusal = None
 

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from connectors import plex, rippling
-from connectors.contract import SettingField
+from connectors.contract import SettingField, Webhooks
+from connectors.rippling import webhooks as rippling_webhooks
 
 
 class Vendor(msgspec.Struct, frozen=True, kw_only=True):
-    """A product we connect to. ``hosts`` are the host names (or ``.suffixes``) its base URLs may use."""
+    """A product we connect to. ``hosts`` are the host names (or ``.suffixes``) its base URLs may use.
+    ``polling_floor_minutes`` is the shortest interval at which it may be asked by itself. Credentials that are not used
+    for ``unused_credentials_die_after_days`` are withdrawn; None where they are not. ``is_installed`` says of a
+    connection's settings that access is given by installing an app, so that no credentials are entered."""
 
     key: str
     product: str
     roles: frozenset[str]
     settings: Sequence[SettingField]
     hosts: frozenset[str]
+    polling_floor_minutes: int = 5
+    unused_credentials_die_after_days: int | None = None
+    webhooks: Webhooks | None = None
+    is_installed: Callable[[Mapping[str, str]], bool] = lambda settings: False
 
 
 VENDORS: dict[str, Vendor] = {
@@ -27,8 +35,17 @@ VENDORS: dict[str, Vendor] = {
         roles=frozenset({"source"}),
         settings=rippling.SETTINGS,
         hosts=rippling.HOSTS,
+        polling_floor_minutes=rippling.POLLING_FLOOR_MINUTES,
+        unused_credentials_die_after_days=rippling.UNUSED_TOKENS_DIE_AFTER_DAYS,
+        webhooks=rippling_webhooks,
+        is_installed=rippling.is_installed,
     ),
     "plex": Vendor(
-        key="plex", product=plex.PRODUCT, roles=frozenset({"target"}), settings=plex.SETTINGS, hosts=plex.HOSTS
+        key="plex",
+        product=plex.PRODUCT,
+        roles=frozenset({"target"}),
+        settings=plex.SETTINGS,
+        hosts=plex.HOSTS,
+        polling_floor_minutes=plex.POLLING_FLOOR_MINUTES,
     ),
 }

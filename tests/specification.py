@@ -27,8 +27,10 @@ UNDESCRIBED = {"limit", "cursor", "order_by"}
 FROM_THE_PRODUCT_DOCUMENTS = {"updated_at"}
 """Sent to v1 as the product documents say; the API ignores it."""
 
-WITHOUT_A_DESCRIPTION = re.compile(r"/payroll-runs/([^/]+/(worker-payroll-records/)?)?|/report-files/[^/]+/")
-"""Payroll of v2 is in no machine description, and where a report's file lies is the vendor's own link."""
+WITHOUT_A_DESCRIPTION = re.compile(
+    r"/payroll-runs/([^/]+/(worker-payroll-records/)?)?|/report-files/[^/]+/|/worker-changes/"
+)
+"""Payroll and the feed of changes of v2 are in no machine description, and where a report's file lies is the vendor's own link."""
 
 
 def check_customer(customer: Customer) -> None:

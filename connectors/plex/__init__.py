@@ -28,6 +28,9 @@ HOSTS = frozenset(
     }
 )
 
+POLLING_FLOOR_MINUTES = 5
+"""By the product documents."""
+
 _YES_NO = (("no", "No"), ("yes", "Yes"))
 
 SETTINGS: tuple[SettingField, ...] = (

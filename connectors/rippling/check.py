@@ -131,7 +131,9 @@ class _RestCheck(_Check):
         self.learned["kinds"] = ",".join(readable)
 
     def _company(self) -> str:
-        company = self._client.signed_in().company
+        me = self._client.signed_in()
+        company = me.company
+        self.learned["company_id"] = me.company_id or (company.id if company else "")
         return (company.name or company.legal_name or "") if company else ""
 
     def _units(self, kind: RefKind, entity: Entity) -> bool:
@@ -247,7 +249,7 @@ class _PlatformCheck(_Check):
         self._client = client
 
     def run(self) -> None:
-        self.sign_in(lambda: self._client.company().name or "")
+        self.sign_in(self._company)
         self.probe(
             EMPLOYEES, lambda: self._client.sample(EMPLOYEES), needed=True, loss="Until then no people are synced."
         )
@@ -268,6 +270,11 @@ class _PlatformCheck(_Check):
             "Rippling's Platform API (v1) has no legal entities, job titles and job codes. They are not synced; choose "
             "the REST API (v2) if you need them.", REFERENCE,
         )  # fmt: skip
+
+    def _company(self) -> str:
+        company = self._client.company()
+        self.learned["company_id"] = company.id
+        return company.name or ""
 
 
 def _finding(entity: str, error: ConnectorError, level: Level, affects: tuple[str, ...], loss: str = "") -> Finding:

@@ -5,7 +5,7 @@ Source: rippling §2 (hosts, header), §3 (endpoints, tiers, scopes), §4 (pagin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import quote
@@ -13,14 +13,14 @@ from urllib.parse import quote
 import msgspec
 
 from connectors import rippling
-from connectors.auth import BearerToken
 from connectors.contract import ConnectorContext
 from connectors.errors import ConnectionConfigError, ConnectorError, RecordRejectedError, UnexpectedReplyError
-from connectors.http import RefusedReply, Reply, VendorHttp
+from connectors.http import Auth, RefusedReply, Reply, VendorHttp
 from connectors.paging import linked_pages, offset_rows
 from connectors.records import RefKind, UnreadableRecord
 from connectors.rippling.mapper import rows
 from connectors.rippling.schemas import CompanyRow, EmployeeRow, Entitlement, Meta, Page, SsoMe, Unit, WorkerRow
+from connectors.rippling.signing_in import is_app, setting
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -74,15 +74,30 @@ PLATFORM_EMPLOYMENT_TYPES = {
 }
 
 
-def setting(context: ConnectorContext, name: str) -> str:
-    """A setting of this connection, or its default where the connection has none. An empty text is a value."""
-    default = next(field.default for field in rippling.SETTINGS if field.name == name)
-    return context.settings.get(name, default).strip()
+class RipplingHttp(VendorHttp):
+    """Knows whose access it uses, because that decides what a refusal means."""
+
+    def __init__(self, context: ConnectorContext, auth: Auth, *, base_url: str, headers: Mapping[str, str]) -> None:
+        super().__init__(context, product=rippling.PRODUCT, base_url=base_url, auth=auth, headers=headers)
+        self.is_app = is_app(context)
 
 
-def explained(refused: RefusedReply, entity: Entity) -> ConnectorError:
+def explained(refused: RefusedReply, entity: Entity, http: RipplingHttp) -> ConnectorError:
     """What a refusal means when ``entity`` was asked for."""
     match refused.status:
+        case 401 if http.is_app:
+            return ConnectionConfigError(
+                "Rippling has ended our access: the administrator who installed the app may have left the company, or "
+                "the app was removed. Another administrator must connect again on the connection's page.",
+                detail=refused.detail,
+            )
+        case 403 if http.is_app:
+            return ConnectionConfigError(
+                f"The Rippling app may not read {entity.what}: its listing lacks the permission “{entity.scope}”, or "
+                "the administrator who installed it has lost that right. In the latter case another administrator must "
+                "connect again.",
+                detail=refused.detail,
+            )
         case 401:
             return ConnectionConfigError(
                 "Rippling did not accept the API token: it is mistyped, was revoked, or was not used for 30 days. "
@@ -122,15 +137,10 @@ class RestPage(NamedTuple, Generic[R]):
 class RestClient:
     """v2: cursor pages in an envelope."""
 
-    def __init__(self, context: ConnectorContext) -> None:
+    def __init__(self, context: ConnectorContext, auth: Auth) -> None:
         version = setting(context, "api_version")
-        self.http = VendorHttp(
-            context,
-            product=rippling.PRODUCT,
-            base_url=setting(context, "rest_url"),
-            auth=BearerToken(context.credentials.get("api_token", "")),
-            headers={"Rippling-Api-Version": version} if version else {},
-        )
+        headers = {"Rippling-Api-Version": version} if version else {}
+        self.http = RipplingHttp(context, auth, base_url=setting(context, "rest_url"), headers=headers)
 
     def workers(self, *extra: tuple[str, str]) -> Iterator[RestPage[WorkerRow | UnreadableRecord]]:
         """Pages of workers of every status with their users."""
@@ -150,6 +160,11 @@ class RestClient:
         path = f"/workers/{quote(worker_id, safe='')}/"
         reply = read(self.http, WORKERS, path, [("expand", "user")], accept=(200, 404))
         return _one(reply, WorkerRow) if reply.status == 200 else None
+
+    def workers_with_email(self, email: str) -> list[WorkerRow]:
+        """Everybody with this work e-mail. It must not hold a quote: how one is written in a filter is not known."""
+        pages = self.workers(("filter", f"work_email eq '{email}'"))
+        return [row for page in pages for row in page.rows if isinstance(row, WorkerRow)]
 
     def signed_in(self) -> SsoMe:
         """Whose token it is. Source: rippling §1.6."""
@@ -190,7 +205,7 @@ class RestClient:
             try:
                 page: RestPage[Any] = decode(self.http.read_link(link, params, after=entity.path))
             except RefusedReply as refused:
-                raise explained(refused, entity) from refused
+                raise explained(refused, entity, self.http) from refused
             return page
 
         return linked_pages(
@@ -205,13 +220,8 @@ class RestClient:
 class PlatformClient:
     """v1: bare arrays by limit and offset."""
 
-    def __init__(self, context: ConnectorContext) -> None:
-        self.http = VendorHttp(
-            context,
-            product=rippling.PRODUCT,
-            base_url=setting(context, "platform_url"),
-            auth=BearerToken(context.credentials.get("api_token", "")),
-        )
+    def __init__(self, context: ConnectorContext, auth: Auth) -> None:
+        self.http = RipplingHttp(context, auth, base_url=setting(context, "platform_url"), headers={})
 
     def employees(self, changed_since: datetime | None) -> Iterator[list[EmployeeRow | UnreadableRecord]]:
         """Pages of everyone the company has, terminated and outside the token's access rules included.
@@ -267,12 +277,12 @@ def only(row: R | UnreadableRecord) -> R:
     return row
 
 
-def read(http: VendorHttp, entity: Entity, path: str, params: Params, accept: Sequence[int] = (200,)) -> Reply:
+def read(http: RipplingHttp, entity: Entity, path: str, params: Params, accept: Sequence[int] = (200,)) -> Reply:
     """GET something of ``entity``, a refusal explained."""
     try:
         return http.read(path, params, accept=accept)
     except RefusedReply as refused:
-        raise explained(refused, entity) from refused
+        raise explained(refused, entity, http) from refused
 
 
 def _worker_page(reply: Reply) -> RestPage[WorkerRow | UnreadableRecord]:

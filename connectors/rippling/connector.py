@@ -6,7 +6,9 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 
-from connectors.contract import CheckResult, ConnectorContext
+from msgspec.structs import replace
+
+from connectors.contract import CheckResult, ConnectorContext, FeedPage
 from connectors.errors import ConnectionConfigError, UnexpectedReplyError
 from connectors.pay_runs import PayPage, PayRun
 from connectors.records import OrgUnit, RefKind, Worker, WorkerPage
@@ -20,13 +22,15 @@ from connectors.rippling.client import (
     RestClient,
     only,
     refused_with,
-    setting,
 )
+from connectors.rippling.feeds import NOTHING, CompanyActivity, Feed, WorkerChanges, read_feed, with_feed
+from connectors.rippling.identity import compared, worker_of
 from connectors.rippling.mapper import Names, one_worker, unit_of, utc, worker_of_v1, worker_of_v2, worker_page
 from connectors.rippling.pay_check import PayCheck
 from connectors.rippling.payroll import LegalEntities, NoPayroll, Payroll, PlatformPayroll, RestPayroll
 from connectors.rippling.reports import ReportPayroll
 from connectors.rippling.schemas import EmployeeRow, Unit, WorkerRow
+from connectors.rippling.signing_in import credential, is_app, setting
 from connectors.rippling.taxes import Payers
 
 NO_LEGAL_ENTITIES = LegalEntities(lambda: None)
@@ -34,7 +38,7 @@ Converter = Callable[[EmployeeRow], tuple[Worker, dict[str, str]]]
 
 
 class RipplingConnector:
-    """A ``Connector``, an ``OrgSource``, a ``WorkerSource`` and a ``PayRunSource``.
+    """A ``Connector``, an ``OrgSource``, a ``WorkerSource``, a ``ChangeFeed`` and a ``PayRunSource``.
 
     Reads only: nothing is ever written to Rippling, save that a saved report is run.
     """
@@ -44,8 +48,9 @@ class RipplingConnector:
         if api not in ("v1", "v2"):
             raise ConnectionConfigError("The Rippling API of this connection must be REST (v2) or Platform (v1).")
         self._context = context
-        self._rest = RestClient(context)
-        self._platform = PlatformClient(context)
+        self._now = context.now
+        access = credential(context)
+        self._rest, self._platform = RestClient(context, access), PlatformClient(context, access)
         self._source: RestSource | PlatformSource = (
             RestSource(self._rest, context.learned.get("changed_since", "none"))
             if api == "v2"
@@ -66,7 +71,18 @@ class RipplingConnector:
             uses_rest=uses_rest,
             known=self._context.learned.get("payroll_route", "none"),
         )
-        return pay.with_payroll(result, setting(self._context, "payroll_route"))
+        result = with_feed(pay.with_payroll(result, setting(self._context, "payroll_route")), self._feed, self._now())
+        if is_app(self._context) and uses_rest and result.learned.get("v1") == "yes":
+            result = replace(result, learned={**result.learned, "ids": compared(self._rest, self._platform)})
+        return result
+
+    def has_feed(self) -> bool:
+        """True when the last check could read the feed of the API in use and understood it."""
+        return self._context.learned.get("feed") == self._feed.name
+
+    def changes(self, cursor: str) -> FeedPage:
+        """Whom Rippling notes a change of behind ``cursor``; the ids are those of the API in use."""
+        return read_feed(self._feed, cursor, self._now()) if self.has_feed() else NOTHING
 
     def close(self) -> None:
         """Release the sockets of both APIs. Idempotent."""
@@ -102,8 +118,15 @@ class RipplingConnector:
         return self._source.honours_changed_since()
 
     def worker(self, worker_id: str) -> Worker | None:
-        """One worker with the fields the token may see. RecordRejectedError when the record cannot be read."""
-        return self._source.worker(worker_id)
+        """One worker with the fields the token may see; where an app is installed also by the id that webhooks use.
+
+        RecordRejectedError when the record cannot be read.
+        """
+        found = self._source.worker(worker_id)
+        if found is None and isinstance(self._source, RestSource) and self._may_be_named_otherwise:
+            row = worker_of(worker_id, self._rest, self._platform)
+            return None if row is None else one_worker(row, worker_of_v2)
+        return found
 
     def pay_runs(self, since: date) -> Iterator[PayRun]:
         """Every run with a check date on or after ``since``, newest first; a run that has none yet is not due.
@@ -142,6 +165,14 @@ class RipplingConnector:
     @property
     def _entities(self) -> LegalEntities:
         return LegalEntities(self._source.legal_entities) if isinstance(self._source, RestSource) else NO_LEGAL_ENTITIES
+
+    @functools.cached_property
+    def _feed(self) -> Feed:
+        return WorkerChanges(self._rest) if isinstance(self._source, RestSource) else CompanyActivity(self._platform)
+
+    @property
+    def _may_be_named_otherwise(self) -> bool:
+        return is_app(self._context) and self._context.learned.get("ids") != "same"
 
     def _companies_are_eins(self) -> bool:
         return self._route == "v1" and isinstance(self._source, PlatformSource)

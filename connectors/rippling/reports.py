@@ -16,11 +16,12 @@ from connectors.errors import (
 )
 from connectors.http import RefusedReply
 from connectors.pay_runs import PayPage, PayRun
-from connectors.rippling.client import REPORTS, RestClient, explained, read, setting
+from connectors.rippling.client import REPORTS, RestClient, explained, read
 from connectors.rippling.pay_schemas import ReportFile, ReportRun
 from connectors.rippling.payroll import newest_first
 from connectors.rippling.report_mapper import RUN_FIELDS, Register, run_of_row
 from connectors.rippling.report_rows import Row, columns_of, rows_of
+from connectors.rippling.signing_in import setting
 
 PATIENCE = timedelta(minutes=15)
 LONGEST_WAIT = 30
@@ -116,7 +117,7 @@ class ReportPayroll:
                     "settings: it must be the id of a saved report that the token's maker may see.",
                     detail=refused.detail,
                 ) from refused
-            raise explained(refused, REPORTS) from refused
+            raise explained(refused, REPORTS, self._http) from refused
 
     def _rows(self) -> Iterator[Row]:
         file = self._file

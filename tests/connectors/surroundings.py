@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from connectors.contract import ConnectorContext, Grant
+from connectors.access import Grant
+from connectors.contract import ConnectorContext
 
 START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 

@@ -14,6 +14,7 @@ from django.db import connection as database
 
 from audit.context import acting_as
 from audit.models import AuditEntry
+from connectors.access import Grant
 from connectors.administration import pause, remove_connection, replace_credentials, resume, save_connection
 from connectors.checks import check_connection
 from connectors.contract import CheckResult
@@ -231,7 +232,7 @@ def test_another_company_may_use_the_same_name() -> None:
 def test_new_settings_drop_what_was_known_and_keep_the_credentials() -> None:
     acme = make_tenant("Acme")
     connection = make_connection(acme, state="ready", checked_at=AT, learned={"host": "x"}, account="ACME")
-    SharedTokens(acme.id, connection.id, now=lambda: AT).refresh(None, lambda: ("token", AT))
+    SharedTokens(acme.id, connection.id, now=lambda: AT).keep(Grant(token="token", expires_at=AT))
     with ada(acme):
         connection.settings = PLEX_SETTINGS | {"pcn": "80102"}
         save_connection(connection, at=AT)
@@ -279,7 +280,7 @@ def test_a_form_that_was_open_for_long_does_not_undo_what_happened_meanwhile() -
 def test_replaced_credentials_are_all_there_are_and_never_on_record() -> None:
     acme = make_tenant("Acme")
     connection = make_connection(acme, credentials={"api_key": "old-key-0815", "api_secret": "old-secret-0815"})
-    SharedTokens(acme.id, connection.id, now=lambda: AT).refresh(None, lambda: ("token", AT))
+    SharedTokens(acme.id, connection.id, now=lambda: AT).keep(Grant(token="token", expires_at=AT))
     with ada(acme):
         replace_credentials(connection, {"api_key": "new-key-4711", "api_secret": ""}, at=AT)
         assert not AccessToken.objects.exists()

@@ -18,6 +18,7 @@ from django.db import connections, transaction
 from pytest_django import Settings
 
 from audit.models import AuditEntry
+from connectors.access import Grant
 from connectors.administration import replace_credentials
 from connectors.management.commands import rotate_keys
 from connectors.models import AccessToken, Connection
@@ -68,7 +69,7 @@ def test_after_a_rotation_the_old_key_is_not_needed_any_more(settings: Settings)
     old = settings.FERNET_KEYS[0]
     mine = [make_connection(acme, name=f"Plex {number}") for number in range(3)]
     theirs = make_connection(other)
-    SharedTokens(acme.id, mine[0].id, now=lambda: AT).refresh(None, lambda: ("token", AT))
+    SharedTokens(acme.id, mine[0].id, now=lambda: AT).keep(Grant(token="token", expires_at=AT))
     settings.FERNET_KEYS = [NEW, old]
     out = rotate()
     settings.FERNET_KEYS = [NEW]

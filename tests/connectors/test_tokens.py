@@ -12,7 +12,7 @@ import pytest
 from django.db import connection as database
 from django.db import transaction
 
-from connectors.contract import Grant
+from connectors.access import Grant
 from connectors.errors import ConnectionConfigError, TemporaryError
 from connectors.models import AccessToken, Connection
 from connectors.tokens import SharedTokens
