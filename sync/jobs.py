@@ -6,11 +6,22 @@ import uuid
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 
+from django.utils import timezone
+
 from audit.context import acting_as
 from sync.execution import SystemWorld, advance_postings, execute_run, read_ledger_month, reconcile_postings
+from sync.notices.keeping import keep as keep_notices
+from sync.notices.keeping import tenants_to_tell
+from sync.notices.sending import Outbox, forget_sent, send_due
 from sync.scheduling import starting, truing
 from sync.scheduling.clocks import database_now
 from sync.sweeping import sweep, sweep_postings, tenants_with_work
+from sync.watching.watch import WORKERS, beat
+from sync.webhooks.afterwards import note_end
+from sync.webhooks.feeds import read_feed as read_on
+from sync.webhooks.following import follow as follow_deliveries
+from sync.webhooks.gaps import judge as judge_poll
+from sync.webhooks.keeping import forget_old, sweep_deliveries
 from tenants.rls import tenant_ids
 from tenants.scope import tenant_scope
 
@@ -18,7 +29,7 @@ from tenants.scope import tenant_scope
 def execute(tenant_id: str, run_id: int) -> None:
     """Work on one run, if it is still to be worked on."""
     with tenant_scope(uuid.UUID(tenant_id)), acting_as("system", "Worker"):
-        execute_run(run_id, SystemWorld())
+        note_end(execute_run(run_id, SystemWorld()), now=timezone.now())
 
 
 def advance(tenant_id: str, pay_run_id: int) -> None:
@@ -42,13 +53,33 @@ def read_ledger(tenant_id: str, integration_id: str, month: str) -> None:
 def poll(tenant_id: str, flow_id: str, *, due: str) -> None:
     """Start the polling slot of a flow that was due at this instant (ISO), and work on its run."""
     with tenant_scope(uuid.UUID(tenant_id)), acting_as("schedule", "Schedule"):
-        starting.poll(uuid.UUID(flow_id), datetime.fromisoformat(due), SystemWorld(), now=database_now())
+        run = starting.poll(uuid.UUID(flow_id), datetime.fromisoformat(due), SystemWorld(), now=database_now())
+        note_end(run, now=timezone.now())
 
 
 def keep(tenant_id: str, timing_id: str, *, due: str) -> None:
     """Start the slot of a timing that was due at this instant (ISO), and work on its run."""
     with tenant_scope(uuid.UUID(tenant_id)), acting_as("schedule", "Schedule"):
-        starting.keep(uuid.UUID(timing_id), datetime.fromisoformat(due), SystemWorld(), now=database_now())
+        run = starting.keep(uuid.UUID(timing_id), datetime.fromisoformat(due), SystemWorld(), now=database_now())
+        note_end(run, now=timezone.now())
+
+
+def follow(tenant_id: str, connection_id: str, *, due: str) -> None:
+    """Follow what was announced about one connection."""
+    with tenant_scope(uuid.UUID(tenant_id)):
+        follow_deliveries(uuid.UUID(connection_id), SystemWorld())
+
+
+def read_feed(tenant_id: str, connection_id: str) -> None:
+    """Read on in the activity feed of one connection."""
+    with tenant_scope(uuid.UUID(tenant_id)):
+        read_on(uuid.UUID(connection_id), SystemWorld())
+
+
+def judge(tenant_id: str, run_id: int, *, due: str) -> None:
+    """Hold what a poll found against what was announced."""
+    with tenant_scope(uuid.UUID(tenant_id)):
+        judge_poll(run_id, now=timezone.now())
 
 
 def tick() -> None:
@@ -59,16 +90,37 @@ def tick() -> None:
     def minutes_work() -> None:
         sweep(now=now)
         sweep_postings(now=now)
+        sweep_deliveries(now=now)
         truing.mend_overdue(now=now)
 
     _for_each(tenants_with_work(now=now), minutes_work, "The minute's work failed for some tenants")
 
 
 def true_clocks() -> None:
-    """Once an hour, and after every migration: every clock of every tenant is held against what it should be."""
-    _for_each(
-        tenant_ids(), lambda: truing.true_clocks(now=database_now()), "Some tenants' clocks could not be put right"
-    )
+    """Once an hour, and after every migration: every clock of every tenant is held against what it should be, and
+    announcements that are old enough are forgotten."""
+
+    def hours_work() -> None:
+        truing.true_clocks(now=database_now())
+        forget_old(now=timezone.now())
+
+    _for_each(tenant_ids(), hours_work, "Some tenants' clocks could not be put right")
+
+
+def tell() -> None:
+    """Once a minute: notices follow what happened, and what there is to tell leaves; in tenants with something new."""
+    now, outbox = timezone.now(), Outbox()
+
+    def minutes_notices() -> None:
+        keep_notices(now)
+        send_due(outbox, now)
+        forget_sent(now)
+
+    beat(WORKERS, now)
+    try:
+        _for_each(tenants_to_tell(now), minutes_notices, "Notices could not be kept for some tenants")
+    finally:
+        outbox.close()
 
 
 def _for_each(tenants: Iterable[uuid.UUID], work: Callable[[], object], failed: str) -> None:

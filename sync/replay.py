@@ -110,7 +110,7 @@ def release(run: Run, *, now: datetime) -> Run:
     with transaction.atomic():
         if refusal := why_not_released(Run.objects.select_for_update().get(pk=run.pk)):
             raise ValueError(refusal)
-        released = request_run(run.flow, run.kind, now=now, trigger="release", release_of=run)
+        released = request_run(run.flow, run.kind, now=now, trigger="release", selection=run.selection, release_of=run)
         _record("run.released", "run", str(run.pk), str(run), released, now)
         enqueue_run(released)
     return released

@@ -117,13 +117,17 @@ def changed_since(work: PeopleRun) -> datetime | None:
 
 
 def with_due(work: PeopleRun, pages: Iterator[WorkerPage], since: datetime | None) -> Iterator[WorkerPage]:
-    """The pages, and for an incremental read also the workers whose announced day has come, and those who wait for
-    a change of somebody else."""
-    yield from pages
+    """The pages, and for an incremental read also the workers whose announced day has come, those who wait for a
+    change of somebody else, and those the run was asked for whom the changes did not show."""
     if since is None:
+        yield from pages
         return
+    asked = set(work.run.selection)
+    for page in pages:
+        asked.difference_update(worker.id for worker in page.workers)
+        yield page
     due = queued_of(work, effective_on__lte=work.loader.today)
-    for chunk in chunked(sorted(due | problems.waiting_for_others(work.flow.integration)), PAGE):
+    for chunk in chunked(sorted(due | asked | problems.waiting_for_others(work.flow.integration)), PAGE):
         yield reread_page(work, chunk)[0]
 
 

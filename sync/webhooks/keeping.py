@@ -1,0 +1,43 @@
+"""What is done about deliveries by the clock: those nobody follows are followed, old ones are forgotten."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Min
+
+from sync.models import Delivery
+from sync.queue import enqueue_deliveries, enqueue_feed
+from sync.webhooks.feeds import due_feeds
+
+LEFT_ALONE = timedelta(seconds=45)
+"""A delivery that waits for so long has lost its job, or waits for something that has ended."""
+KEPT = timedelta(days=90)
+FORGOTTEN_AT_ONCE = 5_000
+
+
+def sweep_deliveries(*, now: datetime) -> None:
+    """Enqueue every connection with deliveries that wait for nothing but to be followed, and feeds that are due."""
+    waiting = (
+        Delivery.objects.filter(state__in=[Delivery.State.PENDING, Delivery.State.ASKED])
+        .values("connection")
+        .annotate(oldest=Min("received_at"), earliest=Min("not_before"))
+        .order_by()
+    )
+    for row in waiting:
+        if row["oldest"] < now - LEFT_ALONE and (row["earliest"] is None or row["earliest"] <= now):
+            with transaction.atomic():
+                enqueue_deliveries(row["connection"], due=now)
+    for connection_id in due_feeds(now=now):
+        with transaction.atomic():
+            enqueue_feed(connection_id)
+
+
+def forget_old(*, now: datetime) -> int:
+    """Delete settled deliveries that are older than KEPT, a bounded number at a time; returns how many."""
+    oldest = Delivery.objects.order_by("pk").values_list("pk", "received_at", "state")[:FORGOTTEN_AT_ONCE]
+    open_states = (Delivery.State.PENDING, Delivery.State.ASKED)
+    old = [pk for pk, at, state in oldest if at < now - KEPT and state not in open_states]
+    Delivery.objects.filter(pk__in=old).delete()
+    return len(old)
