@@ -94,6 +94,7 @@ def receiving() -> Iterator[Receiver]:
             receiver.headers.append({name.lower(): value for name, value in self.headers.items()})
             self.send_response(receiver.answers.pop(0) if receiver.answers else 200)
             self.send_header("Content-Length", "0")
+            self.send_header("Location", "/elsewhere/")
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:
