@@ -30,7 +30,8 @@ FROM_THE_PRODUCT_DOCUMENTS = {"updated_at"}
 WITHOUT_A_DESCRIPTION = re.compile(
     r"/payroll-runs/([^/]+/(worker-payroll-records/)?)?|/report-files/[^/]+/|/worker-changes/"
 )
-"""Payroll and the feed of changes of v2 are in no machine description, and where a report's file lies is the vendor's own link."""
+"""Payroll and the feed of changes of v2 are in no machine description, and where a report's file lies is the vendor's
+own link."""
 
 
 def check_customer(customer: Customer) -> None:
