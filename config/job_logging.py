@@ -12,6 +12,8 @@ import structlog
 from django_q.conf import Conf
 from django_q.signals import post_execute_in_worker, pre_execute
 
+from config.logging import describe_traceback
+
 log = structlog.get_logger()
 
 _begun = 0.0
@@ -45,5 +47,8 @@ def _tenant(given: tuple[Any, ...]) -> dict[str, str]:
 
 
 def _end(task: dict[str, Any], **kwargs: Any) -> None:
+    if not task["success"]:
+        # django-q2 hands on the error as text: its message and its traceback.
+        log.error("job.failed", task=task["id"], **describe_traceback(str(task["result"])))
     log.info("job.ended", success=task["success"], seconds=round(time.monotonic() - _begun, 3))
     structlog.contextvars.clear_contextvars()

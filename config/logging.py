@@ -33,7 +33,6 @@ _FRAME = re.compile(r'File "([^"]+)", line (\d+), in (\S+)')
 _RAISED = re.compile(
     r'^[ |]*File "[^"]+", line \d+, in .+\n(?:^[ |]* {4}.*\n)*^(?:[ |]*\| )?([A-Za-z_][\w.]*)', re.MULTILINE
 )
-_FAILED_JOB = re.compile(r"Failed '([\w.]*)' \((\S*)\) - ")
 _WEBHOOK = re.compile(r"(/webhooks/[^/\s]+/)[^/\s]+")
 _QUERY = re.compile(r"\?\S*")
 
@@ -145,19 +144,15 @@ def _described(error: BaseException) -> dict[str, Any]:
 
 def _foreign(logger: Any, method: str, event: Event) -> Event:
     """A line that a library wrote, without what must not be in it."""
-    record = event["_record"]
-    if record.name == "django-q" and (job := _FAILED_JOB.match(event["event"])):
-        return _failed_job(event, *job.groups())
-    if record.name in ("django.server", "granian.access"):
+    if event["_record"].name in ("django.server", "granian.access"):
         event["event"] = _QUERY.sub("", event["event"])
     event["event"] = _WEBHOOK.sub(r"\1…", event["event"])
     return event
 
 
-def _failed_job(event: Event, job: str, name: str) -> Event:
-    """django-q2 tells the error's message and its whole traceback as one text, of which we keep classes and places."""
-    text = event["event"]
-    event["event"], event["job"], event["name"] = "job.failed", job, name
-    event["errors"] = [{"error": error} for error in _RAISED.findall(text)]
-    event["at"] = [f"{file}:{line} {function}" for file, line, function in _FRAME.findall(text)[-FRAMES:]]
-    return event
+def describe_traceback(text: str) -> dict[str, list[Any]]:
+    """Classes and places of an error that is only known as the text of its message and traceback."""
+    return {
+        "errors": [{"error": error} for error in _RAISED.findall(text)],
+        "at": [f"{file}:{line} {function}" for file, line, function in _FRAME.findall(text)[-FRAMES:]],
+    }

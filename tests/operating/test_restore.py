@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.db import connections
+from psycopg.conninfo import make_conninfo
 
 from sync.models import Posting, Run, RunItem
 from tenants.models import Role
@@ -68,10 +69,10 @@ def test_a_backup_comes_back_whole_proven_protected_and_at_work(sandbox: dict[st
 
 def protected_as_before(there: Server, tenant_id: Any) -> None:
     """The application role sees a company's rows in its scope only, and cannot touch the audit trail."""
-    parameters = {"host": there.socket_dir, "user": "mlc_app", "password": "app", "dbname": "mlc"}
-    with psycopg.connect(**parameters, autocommit=True) as application:
+    here = {"host": there.socket_dir, "user": "mlc_app", "password": "app", "dbname": "mlc"}
+    with psycopg.connect(make_conninfo(**here), autocommit=True) as application:
         for table in ("sync_run", "sync_posting", "audit_auditentry", "connectors_connection"):
-            assert application.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)  # type: ignore[arg-type]
+            assert application.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
         with application.transaction():
             application.execute("SELECT set_config('mlc.tenant', %s, true)", [str(tenant_id)])
             assert application.execute("SELECT count(DISTINCT tenant_id) FROM sync_run").fetchone() == (1,)
@@ -82,7 +83,7 @@ def protected_as_before(there: Server, tenant_id: Any) -> None:
             "SET ROLE mlc_owner",
         ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                application.execute(statement)  # type: ignore[arg-type]
+                application.execute(statement)
     unforced = "SELECT count(*) FROM pg_policies JOIN pg_class ON relname = tablename WHERE NOT relforcerowsecurity"
     assert there.sql(unforced) == "0"
     assert there.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tableowner <> 'mlc_owner'") == "0"
