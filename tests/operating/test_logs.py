@@ -42,7 +42,7 @@ def amounts(value: Any, name: str = "") -> Iterator[str]:
         yield str(value)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_the_logs_of_a_story_with_errors_give_nobody_away(sandbox: dict[str, str]) -> None:
     with server() as here, override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.PBKDF2PasswordHasher"]):
         here.create_roles()

@@ -16,7 +16,7 @@ from tests.operating.installation import Installation, server
 TABLE = "sync_run"
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_table_in_use_delays_nobody_for_long_and_is_changed_when_it_is_free() -> None:
     with server() as here:
         here.create_roles()
@@ -61,7 +61,7 @@ def test_a_table_in_use_delays_nobody_for_long_and_is_changed_when_it_is_free() 
     assert len(waits) > 5
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_what_is_protected_already_is_not_even_asked_for() -> None:
     with server() as here:
         here.create_roles()

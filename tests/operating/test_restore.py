@@ -44,7 +44,7 @@ def a_story(sandbox: dict[str, str]) -> Payday:
     return payday
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_a_backup_comes_back_whole_proven_protected_and_at_work(sandbox: dict[str, str]) -> None:
     payday = a_story(sandbox)
     tenant = payday.story.tenant

@@ -149,7 +149,7 @@ def tell(installation: Installation, sandbox: dict[str, str]) -> Company:
     return Company(installation, json.loads(done.stdout.splitlines()[-1]))
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_the_version_before_works_on_while_the_tables_change_and_hands_over(sandbox: dict[str, str]) -> None:
     with checked_out(version_before()) as code, server() as here:
         here.create_roles()
