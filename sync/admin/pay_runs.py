@@ -102,7 +102,7 @@ class PayRunPages(Records):
                 (run, badges[run.pk], names.get((run.integration.source_id, run.company), run.company)) for run in runs
             ],
             "rows": {"before": below},
-            "lines": [] if request.GET.get("before") else board.calendar(timezone.localdate()),
+            "lines": [] if request.GET.get("before") else board.calendar(timezone.localdate(), timezone.now()),
             "unset": PayrollSettings.objects.filter(start_date=None).select_related("integration"),
             "is_filtered": any(chosen.values()),
         }

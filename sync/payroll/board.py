@@ -4,17 +4,19 @@ stands."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import msgspec
 from django.db.models import Q, QuerySet
 
 from connectors.records import RefKind
-from sync.models import Integration, PayFinding, PayRun, ReferenceValue
+from sync.models import Integration, PayExpectation, PayFinding, PayRun, ReferenceValue
 from sync.payroll.expecting import Seen, State, expected
 from sync.payroll.findings import FindingCode
+from sync.scheduling.refusing import ScheduleError
+from sync.watching.pay_dates import PayDate, expectations, is_of, pay_dates
 
 LOOKS_BACK = timedelta(days=200)
 """So far back runs tell a rhythm: six monthly ones."""
@@ -59,12 +61,14 @@ EXPECTED, MISSED, STOPPED = Badge("Expected"), Badge("Missed", "bad"), Badge("No
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
-    """One pay date of a pay group; without ``pay_run`` (an id) there is no run."""
+    """One pay date of a pay group; without ``pay_run`` (an id) there is no run. ``note`` says from where a holiday or
+    a weekend moved it."""
 
     check_date: date
     badge: Badge
     pay_run: int | None = None
     title: str = ""
+    note: str = ""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,8 +98,10 @@ def badges_of(pay_runs: Iterable[PayRun]) -> dict[int, Badge]:
     }
 
 
-def calendar(today: date) -> list[Line]:
-    """Every pay group with a run in the last months: its runs of the last weeks, those missed, and those to come.
+def calendar(today: date, now: datetime) -> list[Line]:
+    """Every pay group with a run in the last months, or whose pay dates are expected: its runs of the last weeks, those
+    missed, and those to come. Where somebody set up which pay dates are expected, these are they; elsewhere the rhythm
+    of earlier runs tells.
 
     Dates are the employer's; what is on the same day stays apart. A constant number of queries.
     """
@@ -105,15 +111,57 @@ def calendar(today: date) -> list[Line]:
         by_integration[run.integration_id].append(run)
     shown = [run for run in recent if run.check_date >= today - SHOWN_BACK]
     badges = badges_of(shown)
+    set_up = _set_up(today)
     cells: dict[tuple[UUID, str, str], list[Cell]] = defaultdict(list)
     for run in shown:
+        days = [day for one, days in set_up if _covers(one, run) for day in days if day.pay_date == run.check_date]
+        note = next((day.note for day in days if run.kind == "regular"), "")
         cells[run.integration_id, run.company, run.pay_group].append(
-            Cell(check_date=run.check_date, badge=badges[run.pk], pay_run=run.pk, title=run.title)
+            Cell(check_date=run.check_date, badge=badges[run.pk], pay_run=run.pk, title=run.title, note=note)
         )
+    for (integration, company, pay_group), cell in _awaited(set_up, by_integration, now):
+        cells[integration, company, pay_group].append(cell)
     for integration, runs in by_integration.items():
-        for one in _expected(runs, today):
-            cells[integration, one[0], one[1]].append(one[2])
+        guessed = [run for run in runs if not any(_covers(one, run) for one, _ in set_up)]
+        for company, pay_group, cell in _expected(guessed, today):
+            cells[integration, company, pay_group].append(cell)
     return _lines(cells)
+
+
+def _set_up(today: date) -> list[tuple[PayExpectation, list[PayDate]]]:
+    """What people said is expected, with the pay dates that are shown. A calendar that cannot be used has none."""
+    found = []
+    for expectation in expectations():
+        try:
+            days = pay_dates(expectation, today - SHOWN_BACK, today + SHOWN_AHEAD)
+        except ScheduleError:
+            days = []
+        found.append((expectation, days))
+    return found
+
+
+def _covers(expectation: PayExpectation, run: PayRun) -> bool:
+    return expectation.integration_id == run.integration_id and is_of(expectation, run)
+
+
+def _awaited(
+    set_up: Sequence[tuple[PayExpectation, list[PayDate]]], runs: Mapping[UUID, list[PayRun]], now: datetime
+) -> list[tuple[tuple[UUID, str, str], Cell]]:
+    """The pay dates without a regular run, once on each line they are about: where that is any pay group, on those
+    there were lately."""
+    found: dict[tuple[UUID, str, str, date], Cell] = {}
+    for expectation, days in set_up:
+        integration = expectation.integration_id
+        mine = [run for run in runs.get(integration, ()) if run.kind == "regular" and is_of(expectation, run)]
+        there = {run.check_date for run in mine}
+        lines = {(run.company, run.pay_group) for run in mine} or {(expectation.company, expectation.pay_group)}
+        for day in days:
+            for company, pay_group in lines if day.pay_date not in there else ():
+                badge = MISSED if day.deadline < now else EXPECTED
+                found[integration, company, pay_group, day.pay_date] = Cell(
+                    check_date=day.pay_date, badge=badge, note=day.note
+                )
+    return [((integration, company, group), cell) for (integration, company, group, _), cell in found.items()]
 
 
 def _expected(runs: Sequence[PayRun], today: date) -> list[tuple[str, str, Cell]]:

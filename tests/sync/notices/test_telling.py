@@ -95,7 +95,7 @@ def test_a_mail_leads_back_and_names_nobody(company: Company, settings: object) 
     company.keep()
     company.send()
     for message in mail.outbox:
-        html = message.alternatives[0][0]  # type: ignore[attr-defined]
+        html = message.alternatives[0][0]  # type: ignore[union-attr]
         for text in (message.subject, message.body, str(html)):
             assert not any(word in text for word in ("Jane", "Roe", "Bonus", "12345", "12,345"))
     ann = next(message for message in mail.outbox if message.to[0].startswith("ann"))
@@ -114,7 +114,7 @@ def test_a_person_of_two_companies_never_reads_of_both_in_one_mail() -> None:
     mine = [message for message in mail.outbox if message.to == [ada.email]]
     assert len(mine) == 2
     for message, name in zip(mine, ("Acme", "Other Corp"), strict=True):
-        text = message.subject + message.body
+        text = f"{message.subject} {message.body}"
         assert name in text
         assert {"Acme": "Other Corp", "Other Corp": "Acme"}[name] not in text
 
