@@ -11,6 +11,7 @@ from django.utils import timezone
 
 TICK = "sync.jobs.tick"
 TRUE_CLOCKS = "sync.jobs.true_clocks"
+TELL = "sync.jobs.tell"
 
 
 class SyncConfig(AppConfig):
@@ -30,5 +31,7 @@ def schedule_tick(using: str, **kwargs: Any) -> None:
         return  # only some applications were migrated so far
     every_minute = {"name": "Tick", "schedule_type": Schedule.MINUTES, "minutes": 1}
     Schedule.objects.using(using).get_or_create(func=TICK, defaults=every_minute)
+    told = {**every_minute, "name": "Notices"}
+    Schedule.objects.using(using).get_or_create(func=TELL, defaults=told)
     every_hour = {"name": "True clocks", "schedule_type": Schedule.HOURLY, "next_run": timezone.now()}
     Schedule.objects.using(using).update_or_create(func=TRUE_CLOCKS, defaults=every_hour)
