@@ -66,7 +66,7 @@ async def run(task: dict[str, Any]) -> dict[str, Any]:
     return {
         "statuses": sorted(statuses),
         "answers": len(taken),
-        "seconds": seconds,
+        "rate": len(taken) / seconds,
         "median": taken[len(taken) // 2],
         "p99": taken[int(len(taken) * 0.99)],
     }
