@@ -87,8 +87,10 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             "items": [
                 _link("Dashboard", "space_dashboard", "index"),
                 _link("Pay runs", "payments", "sync_payrun_changelist"),
+                _link("Notices", "notifications", "sync_notice_changelist"),
                 _link("Problems", "inbox", "sync_problem_changelist"),
                 _link("Runs", "play_circle", "sync_run_changelist"),
+                _link("Announcements", "campaign", "sync_delivery_changelist"),
                 _link("Month end", "calendar_month", "sync_ledgeractivity_changelist"),
                 _link("Upcoming changes", "event_upcoming", "sync_pendingchange_changelist"),
             ]
@@ -102,6 +104,9 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 _link("Pay calendars", "calendar_today", "sync_paycalendar_changelist"),
                 _link("Mappings", "join_inner", "sync_mapping_changelist"),
                 _link("Account rules", "account_tree", "sync_accountrule_changelist"),
+                _link("Expected pay dates", "event_available", "sync_payexpectation_changelist"),
+                _link("How I hear of things", "campaign", "sync_noticechoice_changelist"),
+                _link("Alert addresses", "webhook", "sync_alerthook_changelist", Role.ADMINISTRATOR),
             ],
         },
         {

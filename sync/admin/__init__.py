@@ -1,13 +1,18 @@
-"""Pages about what moves: dashboard, integrations, flows, mappings, runs, problems, upcoming changes, access; and about
-payroll: account rules, pay runs, journals, settings."""
+"""Pages about what moves: dashboard, integrations, flows, mappings, runs, problems, announcements, upcoming changes,
+access; and about payroll: account rules, pay runs, journals, settings."""
 
 from sync.admin import (
     account_rules,
+    alert_hooks,
     calendars,
+    deliveries,
+    expectations,
     flows,
     integrations,
     mappings,
     month_end,
+    notice_choices,
+    notices,
     pay_runs,
     payroll_settings,
     people,
@@ -20,11 +25,16 @@ from sync.admin import (
 
 __all__ = [
     "account_rules",
+    "alert_hooks",
     "calendars",
+    "deliveries",
+    "expectations",
     "flows",
     "integrations",
     "mappings",
     "month_end",
+    "notice_choices",
+    "notices",
     "pay_runs",
     "payroll_settings",
     "people",
