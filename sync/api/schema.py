@@ -6,19 +6,30 @@ import uuid
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import append_meta
 from drf_spectacular.utils import Direction, OpenApiParameter
+from rest_framework import serializers
 
 from sync.api.errors import CONTENT_TYPE, TITLES, ProblemSerializer
 from sync.api.idempotency import HEADER, LONGEST
 from tenants.scope import tenant_scope
 
 STANDARD = ("list", "create", "retrieve", "partial_update", "destroy")
+TIME_OF_DAY = r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?$"
 NOBODY = uuid.UUID(int=0)
 """The tenant in whose scope the document is made."""
 
 
 class ApiSchema(AutoSchema):
     """Documents every refusal an operation can answer with, and the Idempotency-Key of every POST."""
+
+    def _map_serializer_field(self, field: Any, direction: Direction, bypass_extensions: bool = False) -> Any:
+        """A time of day has no offset from UTC here, which JSON Schema's own ``time`` must have."""
+        if not isinstance(field, serializers.TimeField):
+            return super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
+        schema = {"type": "string", "pattern": TIME_OF_DAY}
+        meta = self._get_serializer_field_meta(field, direction)  # type: ignore[no-untyped-call]
+        return append_meta(schema, meta)
 
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
         """The operation. Views and filters may speak of the tenant's rows meanwhile; none are read."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -18,7 +19,7 @@ from sync.api.views import ApiViewSet
 from sync.models import Flow, PayCalendar, Slot, Timing
 from sync.scheduling.clocks import timings_to_read
 from sync.scheduling.configuring import TIMING_FIELDS, add_timing, change_timing, remove_timing
-from sync.scheduling.upcoming import next_starts, trouble_of
+from sync.scheduling.upcoming import NextStart, next_starts, trouble_of
 
 
 class TimingChangeSerializer(StrictModelSerializer[Timing]):
@@ -65,10 +66,15 @@ class StartSerializer(serializers.Serializer[Any]):
     """A start to come."""
 
     due = serializers.DateTimeField()
-    local = serializers.DateTimeField(help_text="The same instant in the timing's zone.", default_timezone=None)
+    local = serializers.SerializerMethodField(help_text="The same instant in the timing's zone.")
     pay_date = serializers.DateField(allow_null=True)
     note = serializers.CharField(help_text="What moved it, empty when nothing did.")
     clocks_change = serializers.BooleanField(help_text="Whether clocks change on this day.")
+
+    @extend_schema_field(OpenApiTypes.DATETIME)
+    def get_local(self, start: NextStart) -> str:
+        """With the offset that the zone has then."""
+        return start.local.isoformat()
 
 
 class SlotSerializer(serializers.ModelSerializer[Slot]):

@@ -176,11 +176,12 @@ def _check_calendar(calendar: PayCalendar) -> None:
     for name in {"anchor", "first_day", "second_day"} - set(NEEDED.get(PayCalendar.Rule(calendar.rule), ())):
         setattr(calendar, name, None)
     calendar.country, calendar.subdivision = calendar.country.upper(), calendar.subdivision.upper()
-    calendar.full_clean()
+    calendar.clean_fields()
     with _refusing(worked="day", own="day"):
         business_days_of(calendar)
         if calendar.rule != PayCalendar.Rule.CUSTOM:  # its dates come after it
             rule_of(calendar)
+    calendar.full_clean()
 
 
 def _check_timing(timing: Timing) -> None:
