@@ -7,7 +7,8 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, reverse
 from django.utils import timezone
 
 from sync.models import NoticeChoice, NoticeKind
@@ -38,6 +39,9 @@ class NoticeChoicePages(Records):
 
     title = "How I hear of things"
 
+    def get_urls(self) -> list[URLPattern]:
+        return [self.url("", self.changelist_view, "changelist")]
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         require(request, Role.VIEWER)
         membership = membership_of(request)
@@ -58,7 +62,4 @@ class NoticeChoicePages(Records):
             "Ask your operator. Everything is under Notices."
         )
         context = {"form": form, "title": self.title, "lead": lead, "button": "Save"}
-        return self.render(request, "pages/form.html", {**context, "back": "/admin/sync/notice/"})
-
-    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
-        raise Http404("Choices have no page of their own.")
+        return self.render(request, "pages/form.html", {**context, "back": reverse("admin:sync_notice_changelist")})

@@ -36,9 +36,6 @@ LATELY = timedelta(hours=24)
 IN_A_VENDORS_WORDS = (CauseCode.UNREADABLE, CauseCode.REFUSED)
 """Problems whose sentence repeats what a vendor said, which may name a person."""
 
-TOO_FEW = "too_few_people"
-"""The finding of a pay run with fewer people than are expected."""
-
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is wrong now. ``key`` stays the same for as long as it is; ``occurrence`` names the latest time
@@ -163,7 +160,7 @@ def _of(run: PayRun, kind: NoticeKind, what: str, sentence: str, remedy: str, li
 
 
 def _held_pay_run(run: PayRun, codes: dict[str, int], link: str) -> Cause:
-    if TOO_FEW in codes:
+    if FindingCode.FEW_PEOPLE in codes:
         said = f"Pay run {run.label} has fewer people than are expected."
         return _of(run, NoticeKind.VOLUME, "few", said, "Compare it with payroll; accept it if it is right.", link)
     if set(codes) & {FindingCode(code).value for code in MAPPING_CODES}:
