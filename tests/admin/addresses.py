@@ -9,7 +9,20 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, reverse
 
 from audit.models import AuditEntry
-from sync.models import AccountRule, LedgerActivity, Mapping, PayRun, PendingChange, Posting
+from sync.models import (
+    AccountRule,
+    AlertHook,
+    Delivery,
+    LedgerActivity,
+    Mapping,
+    Notice,
+    PayCalendar,
+    PayExpectation,
+    PayRun,
+    PendingChange,
+    Posting,
+    Timing,
+)
 from tenants.models import ApiKey, Membership
 from tests.admin.conftest import Office
 
@@ -36,11 +49,17 @@ def addresses(office: Office) -> Iterator[Address]:
             "sync_problem": office.problem.pk,
             "sync_integration": story.integration.pk,
             "sync_flow": story.flows["people"].pk,
+            "sync_paycalendar": PayCalendar.objects.values_list("pk", flat=True)[0],
+            "sync_timing": Timing.objects.values_list("pk", flat=True)[0],
             "sync_mapping": Mapping.objects.values_list("pk", flat=True)[0],
             "sync_ledgeractivity": LedgerActivity.objects.values_list("pk", flat=True)[0],
             "sync_accountrule": AccountRule.objects.values_list("pk", flat=True)[0],
             "sync_payrun": PayRun.objects.values_list("pk", flat=True)[0],
             "sync_posting": Posting.objects.values_list("pk", flat=True)[0],
+            "sync_delivery": Delivery.objects.values_list("pk", flat=True)[0],
+            "sync_notice": Notice.objects.values_list("pk", flat=True)[0],
+            "sync_alerthook": AlertHook.objects.values_list("pk", flat=True)[0],
+            "sync_payexpectation": PayExpectation.objects.values_list("pk", flat=True)[0],
             "sync_payrollsettings": story.integration.pk,
             "sync_pendingchange": PendingChange.objects.values_list("pk", flat=True)[0],
             "connectors_connection": story.source.pk,
@@ -50,6 +69,7 @@ def addresses(office: Office) -> Iterator[Address]:
         }
     given = {
         "integration_id": story.integration.pk,
+        "flow_id": story.flows["people"].pk,
         "kind": "department",
         "vendor": "rippling",
         "subject_kind": "worker",

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from sync.models import AccountRule, LedgerActivity, PayRun, Posting, PostingLine, Problem, Run, RunItem
+from sync.models import (
+    AccountRule,
+    AlertHook,
+    Delivery,
+    LedgerActivity,
+    Notice,
+    PayCalendar,
+    PayExpectation,
+    PayRun,
+    Posting,
+    PostingLine,
+    Problem,
+    Run,
+    RunItem,
+    Slot,
+    Timing,
+)
 from tenants.models import Role
 from tests.cast import Cast, make_cast
 from tests.sync.story import Story, tell
@@ -62,9 +78,35 @@ def office(sandbox: dict[str, str]) -> Office:
             posting_date=date(2026, 11, 20), debit=2, credit=0, read_at=timezone.now(),
         )  # fmt: skip
         PostingLine.objects.create(posting=posting, number=1, account="61000-210-0100", debit=2, credit=0, people=2)
+        calendar = PayCalendar.objects.create(
+            name="Fridays", rule="weekly", anchor=date(2026, 11, 20), country="US", time_zone="America/Detroit"
+        )
+        timing = Timing.objects.create(
+            flow=story.flows["people"], kind="calendar", calendar=calendar, at=time(6), time_zone="America/Detroit"
+        )
+        Slot.objects.create(timing=timing, due_at=timezone.now(), state=Slot.State.MISSED)
+        add_notices(story, calendar)
+        Delivery.objects.create(
+            connection=story.source, event="employee.updated", subject="w-1", received_at=timezone.now()
+        )
     run = story.run()
     with story.scope():
         problem = Problem.objects.get(integration=story.integration, state=Problem.State.OPEN)
         item = RunItem.objects.filter(run=run, state=RunItem.State.CREATED).order_by("pk").first()
     assert item is not None
     return Office(cast=cast, story=story, run=run, item=item, problem=problem)
+
+
+def add_notices(story: Story, calendar: PayCalendar) -> None:
+    """A notice, a program that is told, and a pay date that is expected."""
+    Notice.objects.create(
+        kind="failed",
+        cause="flow:1",
+        sentence="Acme's run failed.",
+        opened_at=timezone.now(),
+        last_seen_at=timezone.now(),
+    )
+    AlertHook.objects.create(name="Acme's pager", url="https://pager.example.com/")
+    PayExpectation.objects.create(
+        integration=story.integration, calendar=calendar, at=time(17), starts_on=date(2026, 11, 1)
+    )
