@@ -7,6 +7,8 @@ again. Its Message-ID, or delivery id, stays the same, by which a second copy ca
 from __future__ import annotations
 
 import smtplib
+import uuid
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -78,15 +80,19 @@ class Outbox:
 
 def send_due(outbox: Outbox, now: datetime) -> int:
     """Afterwards every message of the tenant that is due at ``now`` was tried once; returns how many left. While the
-    mail server does not answer, mails stay due."""
+    mail server or an address does not answer, the other messages to it stay due: nobody waits for it more than once.
+    """
     with timezone.override(ZoneInfo(Tenant.objects.values_list("time_zone", flat=True).get(pk=current_tenant_id()))):
         digests: dict[date, Digest] = {}
-        sent = 0
+        sent, silent = 0, set[uuid.UUID]()
         for _ in range(AT_MOST):
-            message = _claim(now, only_hooks=outbox.is_down)
+            message = _claim(now, only_hooks=outbox.is_down, without=silent)
             if message is None:
                 break
-            sent += _try(message, outbox, digests, now)
+            left = _try(message, outbox, digests, now)
+            sent += left
+            if message.hook_id is not None and not left:
+                silent.add(message.hook_id)
     outbox.sent += sent
     return sent
 
@@ -108,11 +114,15 @@ def forget_sent(now: datetime) -> None:
     Dispatch.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:AT_MOST])).delete()
 
 
-def _claim(now: datetime, *, only_hooks: bool, pk: int | None = None) -> Dispatch | None:
+def _claim(
+    now: datetime, *, only_hooks: bool, without: Collection[uuid.UUID] = (), pk: int | None = None
+) -> Dispatch | None:
     """The next message that is due, counted as tried: whoever asks next gets another one, and this one again only when
     it has not left by its next time."""
     with transaction.atomic():
         due = Dispatch.objects.select_for_update(skip_locked=True).filter(next_at__lte=now)
+        if without:
+            due = due.exclude(hook__in=without)
         if only_hooks:
             due = due.filter(hook__isnull=False)
         if pk is not None:

@@ -136,6 +136,17 @@ def test_a_delivery_is_tried_eight_times_over_a_day_under_one_id_and_then_told_o
     assert "alerts" not in company.open()
 
 
+def test_an_address_that_does_not_answer_is_waited_for_once(company: Company, receiver: Receiver) -> None:
+    add(company, receiver)
+    receiver.status = 503
+    for _ in range(5):
+        company.problem()
+        company.keep()
+        company.later(minutes=2)
+    company.send()
+    assert len(receiver.got) == 1
+
+
 def test_a_redirect_is_not_followed(company: Company, receiver: Receiver) -> None:
     hook, _ = add(company, receiver)
     receiver.status, receiver.headers = 307, {"Location": receiver.url}
