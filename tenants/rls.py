@@ -174,6 +174,7 @@ OWNER_READS = frozenset(
         "sync_dispatch",
         "sync_flow",
         "sync_integration",
+        "sync_listening",
         "sync_looked",
         "sync_notice",
         "sync_payexpectation",
@@ -222,6 +223,8 @@ TENANTS_WITH_WORK = """
          GROUP BY timing.tenant_id, timing.id HAVING bool_and(side.state <> 'paused')
         UNION
         SELECT tenant_id FROM sync_delivery WHERE state IN ('pending', 'asked')
+        UNION
+        SELECT tenant_id FROM sync_listening WHERE feed_at <= now
         UNION
         SELECT tenant_id FROM sync_dispatch WHERE next_at <= now
     $$
