@@ -9,14 +9,14 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db.models import Count, F, Q, Window
+from django.db.models import Count, F, Min, Q, Window
 from django.db.models.functions import RowNumber
 from django.http import HttpRequest
 from django.urls import reverse
 
 from connectors.models import Connection
 from sync.comparison import Headcount, headcounts
-from sync.models import BlockedRecord, Flow, Integration, Mapping, Notice, Problem, Run
+from sync.models import BlockedRecord, Flow, Integration, Mapping, Notice, Problem, Run, Timing
 
 LATEST = 3
 SHOWN = 20
@@ -77,6 +77,8 @@ def cards_of(integrations: Sequence[Integration]) -> list[Card]:
     problems = _counted(Problem.objects.filter(integration__in=ids, state=Problem.State.OPEN), Count("pk"))
     blocked = _counted(BlockedRecord.objects.filter(integration__in=ids), Count("source_id", distinct=True))
     heads = headcounts(ids)
+    timed = Timing.objects.filter(flow__integration__in=ids, next_at__isnull=False)
+    next_timed = dict(timed.order_by().values_list("flow__integration").annotate(Min("next_at")))
     return [
         Card(
             integration=integration,
@@ -87,7 +89,7 @@ def cards_of(integrations: Sequence[Integration]) -> list[Card]:
             heads=heads[integration.pk],
             bridge=explain(integration, heads[integration.pk]),
             next_run_at=min(
-                (f.next_run_at for f in flows[integration.pk] if f.next_run_at and f.every_minutes and not f.paused),
+                filter(None, [next_timed.get(integration.pk), *(f.next_run_at for f in flows[integration.pk])]),
                 default=None,
             ),
             writing=any(f.writes_enabled for f in flows[integration.pk] if f.kind == Flow.Kind.PEOPLE),

@@ -155,6 +155,10 @@ def test_a_flow_is_tied_to_a_calendar_and_shows_what_it_starts(cast: Cast, acme:
     assert "Next starts by its timings" in flow
     assert "Wed 20 Dec 2028 06:30 EST" in flow
     assert "06:30, 2 business days before" in page_of(cast, calendar)
+    integration = reverse("admin:sync_integration_change", args=[acme.integration.pk])
+    card = text_of(at(cast, Role.VIEWER).get(integration))
+    assert "7 Dec 2028 06:30 EST" in card
+    assert "by its timings" in card
     refused = at(cast).post(reverse("admin:sync_paycalendar_remove", args=[calendar.pk]), follow=True)
     assert "Still tied to this calendar: People · People. Remove that first." in text_of(refused)
 
