@@ -7,10 +7,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import structlog
 from django.conf import settings
-from django.db import connection
+from django.db import Error, connection
 
 from tenants.scope import current_tenant_id, tenant_scope
+
+log = structlog.get_logger()
 
 CERTAIN = 0.75
 """Share of the lease during which its holder may still send."""
@@ -28,7 +31,8 @@ def is_certain(renewed: float) -> bool:
 @contextmanager
 def renewed(renew: Callable[[], None], name: str) -> Iterator[None]:
     """Calls ``renew`` four times per lease from a thread of its own while the body runs, however long a request
-    takes. A lost lease (LeaseLost) ends the renewing, and is noticed by the body when it settles."""
+    takes. A lost lease (LeaseLost) ends the renewing, and is noticed by the body when it settles; a database that does
+    not answer is asked again at the next beat, on a new connection."""
     stop = threading.Event()
     tenant_id = current_tenant_id()
 
@@ -36,7 +40,11 @@ def renewed(renew: Callable[[], None], name: str) -> Iterator[None]:
         try:
             with tenant_scope(tenant_id):
                 while not stop.wait(settings.RUN_LEASE_SECONDS / 4):
-                    renew()
+                    try:
+                        renew()
+                    except Error:
+                        log.warning("lease.not_renewed", lease=name, exc_info=True)
+                        connection.close()
         except LeaseLost:
             return
         finally:

@@ -42,7 +42,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _tell(self, wanted: Bound) -> None:
         assert self.connection is not None
-        self.connection.execute(_SELECT, wanted)
+        # As for every statement: a connection that was lost is Django's error, and is not used again.
+        with self.wrap_database_errors:
+            self.connection.execute(_SELECT, wanted)
         self._bound = wanted
 
     # The setting ends with the transaction, and a rolled-back savepoint may have taken it along.
