@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from django.db import transaction
@@ -15,10 +15,16 @@ from connectors.models import Connection
 from sync.configuring import create_integration
 from sync.models import (
     AccountRule,
+    AlertHook,
     BlockedRecord,
+    CalendarDay,
+    Delivery,
     Flow,
     Integration,
     Mapping,
+    Notice,
+    PayCalendar,
+    PayExpectation,
     PayFinding,
     PayRun,
     Posting,
@@ -27,6 +33,8 @@ from sync.models import (
     ReferenceValue,
     Run,
     RunItem,
+    Slot,
+    Timing,
 )
 from tenants.models import ApiKey, Membership, Tenant
 from tenants.scope import tenant_scope
@@ -55,6 +63,10 @@ class Company:
                 "connections": [self.source.pk, self.target.pk],
                 "integrations": [self.integration.pk],
                 "flows": [self.people.pk, self.reference.pk],
+                "pay-calendars": list(PayCalendar.objects.values_list("pk", flat=True)),
+                "calendar-days": list(CalendarDay.objects.values_list("pk", flat=True)),
+                "timings": list(Timing.objects.values_list("pk", flat=True)),
+                "slots": list(Slot.objects.values_list("pk", flat=True)),
                 "reference-values": list(ReferenceValue.objects.values_list("pk", flat=True)),
                 "mappings": list(Mapping.objects.values_list("pk", flat=True)),
                 "runs": list(Run.objects.values_list("pk", flat=True)),
@@ -66,6 +78,10 @@ class Company:
                 "findings": list(PayFinding.objects.values_list("pk", flat=True)),
                 "postings": list(Posting.objects.values_list("pk", flat=True)),
                 "reconciliations": list(Reconciliation.objects.values_list("pk", flat=True)),
+                "deliveries": list(Delivery.objects.values_list("pk", flat=True)),
+                "notices": list(Notice.objects.values_list("pk", flat=True)),
+                "alert-hooks": list(AlertHook.objects.values_list("pk", flat=True)),
+                "expectations": list(PayExpectation.objects.values_list("pk", flat=True)),
                 "audit-entries": [1],
                 "api-keys": list(ApiKey.objects.values_list("prefix", flat=True)),
                 "members": list(Membership.objects.values_list("pk", flat=True)),
@@ -100,6 +116,12 @@ class Company:
                 for n in numbers
             )
             add_pay_runs(self.integration, number)
+            add_timings(self.people, numbers)
+            add_notices(self.integration, numbers)
+            Delivery.objects.bulk_create(
+                Delivery(connection=self.source, event="employee.updated", subject=f"w{n}", received_at=NOW)
+                for n in numbers
+            )
             for n in numbers:
                 problem = Problem.objects.create(
                     integration=self.integration,
@@ -128,6 +150,28 @@ class Company:
                 )
                 with transaction.atomic():
                     record([Entry(action="run.finished", subject_kind="run", subject_id=str(run.pk))], at=NOW)
+
+
+def add_notices(integration: Integration, numbers: range) -> None:
+    """A notice, a program that is told, and expected pay dates, for each number."""
+    for n in numbers:
+        calendar = PayCalendar.objects.get(name=f"Calendar {n}")
+        Notice.objects.create(
+            kind="failed", cause=f"flow:{n}", sentence="A run failed.", opened_at=NOW, last_seen_at=NOW
+        )
+        AlertHook.objects.create(name=f"Pager {n:05}", url="https://pager.example.com/")
+        PayExpectation.objects.create(
+            integration=integration, calendar=calendar, at=time(17), starts_on=date(2026, 11, 1)
+        )
+
+
+def add_timings(flow: Flow, numbers: range) -> None:
+    """A calendar with a day, a timing tied to it, and a slot, for each number."""
+    for n in numbers:
+        calendar = PayCalendar.objects.create(name=f"Calendar {n}", rule="monthly", first_day=15, time_zone="UTC")
+        CalendarDay.objects.create(calendar=calendar, kind="holiday", day=date(2026, 7, 3), name="Shutdown")
+        timing = Timing.objects.create(flow=flow, kind="calendar", calendar=calendar, at=time(6), time_zone="UTC")
+        Slot.objects.create(timing=timing, due_at=NOW, state=Slot.State.STARTED, settled_at=NOW)
 
 
 def found(tenant: Tenant, suffix: str = "") -> Company:

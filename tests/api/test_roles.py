@@ -29,6 +29,7 @@ NEEDS = {
         "runs_replay_undone",
         "items_replay",
         "problems_replay",
+        "deliveries_replay",
         "payroll_settings_partial_update",
         "account_rules_create",
         "account_rules_partial_update",
@@ -72,6 +73,25 @@ NEEDS = {
         "flows_partial_update",
         "flows_pause",
         "flows_resume",
+        "pay_calendars_create",
+        "pay_calendars_partial_update",
+        "pay_calendars_destroy",
+        "pay_calendars_import",
+        "calendar_days_create",
+        "calendar_days_destroy",
+        "timings_create",
+        "timings_partial_update",
+        "timings_destroy",
+        "alert_hooks_list",
+        "alert_hooks_retrieve",
+        "alert_hooks_create",
+        "alert_hooks_partial_update",
+        "alert_hooks_destroy",
+        "alert_hooks_secret",
+        "alert_hooks_test",
+        "expectations_create",
+        "expectations_partial_update",
+        "expectations_destroy",
         "tenant_update",
         "api_keys_list",
         "api_keys_retrieve",
@@ -95,7 +115,12 @@ def test_each_role_may_do_what_it_is_for_and_nothing_else(role: Role, cast: Cast
         seen.add(operation)
         assert method == "GET" or operation in least, f"{operation} is not in the table"
         # Nothing has these names, so that what is allowed finds nothing to do.
-        identity = uuid.uuid4() if "connections" in address or "integrations" in address else 987654321
+        identity = (
+            uuid.uuid4()
+            if "connections" in address or "integrations" in address or "/alert-hooks/" in address
+            else 987654321
+        )
+        identity = uuid.uuid4() if "/pay-calendars/" in address or "/timings/" in address else identity
         identity = uuid.uuid4() if "/flows/" in address or "/payroll-settings/" in address else identity
         answer = caller(method, filled(address, identity), None if method == "GET" else {"no_such_field": 1})
         if role.covers(Role(least.get(operation, Role.VIEWER))):
