@@ -17,7 +17,7 @@ import psutil
 from tests.conftest import ROOT, database_environment
 
 T = TypeVar("T")
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 class Processes:

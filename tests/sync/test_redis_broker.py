@@ -111,7 +111,8 @@ def test_what_was_rolled_back_is_never_worked_on_and_what_was_committed_is(
     with cluster("people", BROKER=server.address) as workers:
         done = ended(story, run, workers)
 
-        assert len(workers.said("job.ended", "sync.jobs.execute")) == 1
+        worked = until(lambda: workers.said("job.ended", "sync.jobs.execute"), "the job ends after its run", workers)
+        assert len(worked) == 1
     assert done.attempts == 1
     assert OrmQ.objects.count() == rows
     with story.scope():
