@@ -8,9 +8,16 @@ from audit.models import AuditEntry
 from connectors.models import Connection
 from sync.models import (
     AccountRule,
+    AlertHook,
     Approval,
+    CalendarDay,
+    Delivery,
+    Dispatch,
     Flow,
     Mapping,
+    Notice,
+    PayCalendar,
+    PayExpectation,
     PayFinding,
     PayrollSettings,
     PayRun,
@@ -19,6 +26,8 @@ from sync.models import (
     Reconciliation,
     Reveal,
     Run,
+    Slot,
+    Timing,
 )
 from tenants.models import ApiKey, Membership
 from tenants.scope import tenant_scope
@@ -28,6 +37,8 @@ from tests.api.document import filled, operations, resource_of
 from tests.cast import Cast
 
 BODIES: dict[str, Any] = {
+    "alert_hooks_partial_update": {"name": "Olga's"},
+    "expectations_partial_update": {"within_days": 3},
     "connections_partial_update": {"name": "Olga's"},
     "connections_credentials": {"credentials": {"api_token": "olgas"}},
     "connections_pause": {"reason": "Olga"},
@@ -35,6 +46,8 @@ BODIES: dict[str, Any] = {
     "flows_partial_update": {"writes_enabled": True},
     "flows_pause": {"reason": "Olga"},
     "flows_run": {"kind": "full"},
+    "pay_calendars_partial_update": {"name": "Olga's"},
+    "timings_partial_update": {"offset_days": 3},
     "mappings_partial_update": {"target_key": "D1"},
     "members_partial_update": {"role": "viewer"},
     "payroll_settings_partial_update": {"detail": "account"},
@@ -56,8 +69,10 @@ def state_of(cast: Cast) -> list[Any]:
     """Everything of Acme's that Olga could have changed."""
     with tenant_scope(cast.acme.id):
         payroll = (PayrollSettings, AccountRule, PayRun, PayFinding, Posting, Approval, Reveal, Reconciliation)
-        models = (Connection, Flow, Mapping, Problem, Run, ApiKey, Membership, AuditEntry, *payroll)
-        return [list(model.objects.order_by("pk").values()) for model in models]
+        clocks = (PayCalendar, CalendarDay, Timing, Slot)
+        models = (Connection, Flow, Mapping, Problem, Run, ApiKey, Membership, AuditEntry, *payroll, *clocks)
+        told = (Notice, AlertHook, Dispatch, PayExpectation, Delivery)
+        return [list(model.objects.order_by("pk").values()) for model in (*models, *told)]
 
 
 def test_every_object_of_another_company_is_not_there(cast: Cast, ada: Caller, olga: Caller) -> None:
@@ -104,6 +119,10 @@ def test_lists_and_filters_show_nothing_of_another_company(cast: Cast, olga: Cal
         "findings",
         "postings",
         "reconciliations",
+        "pay-calendars",
+        "calendar-days",
+        "timings",
+        "slots",
     ):
         assert olga.all(f"{address}/") == []
     assert olga.all("audit-entries/") == []
@@ -116,6 +135,9 @@ def test_lists_and_filters_show_nothing_of_another_company(cast: Cast, olga: Cal
         f"pay-runs/?integration={acme.integration.pk}",
         f"postings/?pay_run={ids['pay-runs'][0]}",
         f"findings/?pay_run={ids['pay-runs'][0]}",
+        f"calendar-days/?calendar={ids['pay-calendars'][0]}",
+        f"timings/?flow={acme.people.pk}",
+        f"slots/?timing={ids['timings'][0]}",
     ):
         assert olga.all(query) == []
     for query in (
@@ -151,4 +173,8 @@ def test_objects_of_another_company_cannot_be_named_in_a_body(cast: Cast, olga: 
         refused = olga.post(f"account-rules/{act}/", {"integration": integration, "rules": [rule]})
         assert set(refused.errors()) == {"integration"}
     olga("POST", f"account-rules/import/?integration={integration}", csv, Content_Type="text/csv").problem(404)
+    day = {"calendar": str(ids["pay-calendars"][0]), "kind": "holiday", "day": "2026-12-24"}
+    assert set(olga.post("calendar-days/", day).errors()) == {"calendar"}
+    timing = {"flow": str(acme.people.pk), "kind": "calendar", "calendar": day["calendar"], "at": "06:00"}
+    assert set(olga.post("timings/", timing).errors()) == {"flow", "calendar"}
     assert state_of(cast) == before
