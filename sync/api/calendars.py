@@ -143,12 +143,12 @@ class PayCalendarViewSet(ApiViewSet[PayCalendar]):
     @action(detail=True, methods=["post"], url_path="import", parser_classes=[CSVParser, CalendarParser])
     def import_file(self, request: Request, pk: Any) -> Response:
         """Take over the days of a CSV file (columns `date` and perhaps `name`) or of an iCalendar file, all or none."""
-        kind = request.query_params.get("kind", "")
+        calendar, kind = self.get_object(), request.query_params.get("kind", "")
         if kind not in CalendarDay.Kind.values:
             raise ValidationError({"kind": f"Give one of {', '.join(CalendarDay.Kind.values)}."})
         # Without a body there is nothing to parse.
         text: Any = request.data or ""
-        return Response({"imported": import_days(self.get_object(), kind, text.encode(), now=self.now())})
+        return Response({"imported": import_days(calendar, kind, text.encode(), now=self.now())})
 
 
 class CalendarDayViewSet(ApiViewSet[CalendarDay]):

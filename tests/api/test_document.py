@@ -60,7 +60,7 @@ def _required(operation: Any) -> set[str]:
     return {parameter["name"] for parameter in operation.get("parameters", []) if parameter.get("required")}
 
 
-@schemathesis.serializer("text/csv")
+@schemathesis.serializer("text/csv", "text/calendar")
 def _csv(context: schemathesis.SerializationContext, value: Any) -> bytes:
     return str(value).encode(errors="replace")
 
