@@ -22,7 +22,7 @@ THOUSANDTHS = 1000
 FIRST = 60 * THOUSANDTHS
 """One refusal alone never slows us down further than this: somebody else may have used up the allowance."""
 SLOWEST = 6 * THOUSANDTHS
-RISE = 1 / 60
+RISE = 1 / 30
 """By how much of itself a learned rate grows in a minute of use."""
 
 

@@ -22,6 +22,7 @@ from connectors.rippling.mapper import utc
 WORKER_CHANGES = Entity("the feed of changes", "/worker-changes/", "worker-changes.read", "Worker Changes API")
 ACTIVITY = Entity("the company's activity", "/company_activity", "company:activity", "")
 LIMIT = 1000
+EVER = datetime.min.replace(tzinfo=UTC)
 NOTHING = FeedPage(hints=(), cursor="", complete=True)
 
 
@@ -94,7 +95,7 @@ class WorkerChanges:
                 break
             if row.worker_id and not (created == until and row.id in seen):
                 hints[row.worker_id] = None
-        newest = newest or now - timedelta(days=1)
+        newest = newest or EVER  # nothing was noted yet: whatever is noted from now on is behind it
         text = json.dumps([newest.isoformat(), *sorted(rows_of_newest)])
         return FeedPage(hints=tuple(hints), cursor=text, complete=True)
 
@@ -158,9 +159,7 @@ def with_feed(result: CheckResult, feed: Feed, now: datetime) -> CheckResult:
         sentence = f"{feed.entity.what.capitalize()} can be read: changes are noticed sooner."
         if not usable:
             access = "unknown"
-            sentence = (
-                f"{feed.entity.what.capitalize()} is of a form we do not understand. Changes are polled."
-            )
+            sentence = f"{feed.entity.what.capitalize()} is of a form we do not understand. Changes are polled."
     except ConnectorError as error:
         access = "forbidden" if refused_with(error, 403) else "unknown"
         sentence = f"{feed.entity.what.capitalize()} cannot be read, which needs “{feed.entity.scope}”"

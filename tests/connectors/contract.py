@@ -49,6 +49,10 @@ class Contract(ABC):
     def wrong_credentials(self) -> dict[str, str]:
         """Well-formed secrets that belong to nobody."""
 
+    def prepare(self, customer: Customer) -> None:
+        """What happens at a new customer before any connector is made: nothing, where credentials are all it takes."""
+        assert customer.connect, "made by the simulator"
+
     def connector(self, customer: Customer, clock: Clock | None = None, **values: Any) -> Connector:
         """A connector for this customer; ``values`` override parts of its context."""
         given = {"settings": self.settings(customer), "credentials": self.credentials(customer)}

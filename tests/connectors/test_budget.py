@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -229,3 +231,112 @@ def test_a_rolled_back_transaction_does_not_give_its_requests_back() -> None:
     limited.acquire()
 
     assert clock.slept == [pytest.approx(2.0)]
+
+
+class BusyVendor:
+    """Takes so many requests in any minute, and refuses the rest without a word about when to come back."""
+
+    def __init__(self, per_minute: int, clock: Clock) -> None:
+        self.per_minute, self.clock = per_minute, clock
+        self.taken: deque[datetime] = deque()
+        self.refused = 0
+
+    def takes(self) -> bool:
+        now = self.clock.now()
+        while self.taken and self.taken[0] <= now - timedelta(minutes=1):
+            self.taken.popleft()
+        if len(self.taken) >= self.per_minute:
+            self.refused += 1
+            return False
+        self.taken.append(now)
+        return True
+
+
+def ask_for(minutes: float, vendor: BusyVendor, workers: list[SharedBudget], clock: Clock) -> int:
+    """The workers walk 25 pages each in turn, an answer takes 5 ms, a refusal is waited out ever longer; how many
+    pages were given."""
+    taken, refusals, until = 0, 0, clock.moment + timedelta(minutes=minutes)
+    for worker in itertools.cycle(workers):
+        for _ in range(25):
+            if clock.moment >= until:
+                return taken
+            worker.acquire()
+            clock.moment += timedelta(milliseconds=5)
+            if vendor.takes():
+                taken, refusals = taken + 1, 0
+            else:
+                refusals += 1
+                worker.slow_down(min(60.0, 2.0 ** (refusals - 1)))
+    raise AssertionError("there are workers")
+
+
+@pytest.mark.parametrize("per_minute", [60, 600])
+def test_four_workers_learn_a_limit_that_nobody_told(per_minute: int) -> None:
+    connection = make_connection(make_tenant("Acme"))
+    clock = Clock()
+    workers = [shared_budget(connection, None, clock) for _ in range(4)]
+    vendor = BusyVendor(per_minute, clock)
+    ask_for(5, vendor, workers, clock)
+    assert vendor.refused > 0, "nothing was there to learn from"
+    vendor.refused = 0
+    minutes = 900 / per_minute + 5
+    taken = ask_for(minutes, vendor, workers, clock)
+
+    assert vendor.refused <= taken / 100
+    assert taken > per_minute * minutes * 0.35, "far fewer than the vendor would take"
+
+
+def test_what_was_learned_outlives_the_run_and_a_night_without_one() -> None:
+    connection = make_connection(make_tenant("Acme"))
+    clock = Clock()
+    vendor = BusyVendor(60, clock)
+    ask_for(5, vendor, [shared_budget(connection, None, clock)], clock)
+    clock.moment += timedelta(hours=12)
+    vendor.refused = 0
+    ask_for(5, vendor, [shared_budget(connection, None, clock)], clock)
+
+    assert vendor.refused == 0
+
+
+def test_a_configured_limit_is_the_most_whatever_was_learned() -> None:
+    connection = make_connection(make_tenant("Acme"))
+    clock = Clock()
+    limited = shared_budget(connection, 600, clock)
+    for _ in range(200):
+        limited.acquire()
+    limited.slow_down(1)
+    start = clock.moment
+    for _ in range(30):
+        limited.acquire()
+    slow = clock.moment - start
+    assert slow > timedelta(seconds=15), "a refusal below the configured limit teaches too"
+
+    other = make_connection(make_tenant("Other"))
+    with tenant_scope(other.tenant_id):
+        RateBudget.objects.create(connection=other, next_at=clock.moment, learned=6_000_000)
+    limited, start = shared_budget(other, 60, clock), clock.moment
+    for _ in range(30):
+        limited.acquire()
+    assert clock.moment - start >= timedelta(seconds=28)
+
+
+def test_machines_whose_clocks_differ_share_one_allowance_and_one_pause() -> None:
+    connection = make_connection(make_tenant("Acme"))
+
+    def machine(seconds: float) -> SharedBudget:
+        ahead = timedelta(seconds=seconds)
+        return SharedBudget(
+            connection.tenant_id, connection.id, per_minute=600, now=lambda: utc_now() + ahead, sleep=time.sleep
+        )
+
+    machines = [machine(30), machine(-30)]
+    start = time.time()
+    times = sorted(send(2.0, 4, machines))
+    for count, moment in enumerate(times, start=1):
+        assert count <= 10 * (moment - start) + 2 * 10, "two allowances instead of one"
+    assert len(times) >= 10, "one machine waits for the other's clock"
+
+    machines[0].slow_down(1.5)
+    paused = time.time()
+    machine(-30).acquire()
+    assert 1.0 < time.time() - paused < 5

@@ -31,6 +31,7 @@ def pay(serve_simulator: ServeSimulator, as_described: None) -> Iterator[Pay]:
 
     def make(contract: Contract) -> tuple[Customer, Any]:
         customer = Customer.create(serve_simulator(contract.simulator), **contract.pay_options)
+        contract.prepare(customer)
         opened.append(contract.connector(customer))
         return customer, opened[-1]
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
+
+from msgspec.structs import replace
 
 from connectors import rippling
 from connectors.contract import Connector, ConnectorContext
@@ -10,6 +14,7 @@ from connectors.pay_runs import PayKind
 from sandbox.rippling import RipplingSimulator
 from tests.connectors.contract import Contract
 from tests.connectors.customers import Customer
+from tests.connectors.surroundings import Clock, TokenMemory, context
 
 
 class RipplingContract(Contract):
@@ -58,7 +63,49 @@ class RipplingContract(Contract):
         return found
 
 
+class InstalledContract(RipplingContract):
+    """The same by an app of the App Shop, with the access that an administrator gave."""
+
+    def __init__(self, api: str, people_path: str, pay_path: str) -> None:
+        super().__init__(api, people_path, pay_path)
+        self.name = f"rippling {api} app"
+        self._access: dict[str, TokenMemory] = {}
+
+    def settings(self, customer: Customer) -> dict[str, str]:
+        app = customer.connect["app"]
+        return {
+            **super().settings(customer),
+            "auth": "app_shop",
+            "token_url": f"{customer.url}/api/o/token/",
+            "app_name": app["name"],
+            "client_id": app["client_id"],
+        }
+
+    def credentials(self, customer: Customer) -> dict[str, str]:
+        return {"client_secret": customer.connect["app"]["client_secret"]}
+
+    def wrong_credentials(self) -> dict[str, str]:
+        return {"client_secret": "0123456789abcdef0123456789abcdef"}
+
+    def prepare(self, customer: Customer) -> None:
+        """An administrator installs the app."""
+        shop = rippling.open_app(context(settings=self.settings(customer), credentials=self.credentials(customer)))
+        grant = shop.exchange(customer.change("install")["code"], customer.connect["app"]["redirect_uri"])
+        shop.close()
+        self._access[customer.connect["key"]] = TokenMemory(held=grant)
+        customer.forget_requests()
+
+    def connector(self, customer: Customer, clock: Clock | None = None, **values: Any) -> Connector:
+        """With access that has run out: the first request renews it."""
+        tokens = self._access[customer.connect["key"]]
+        assert tokens.held is not None
+        tokens.held = replace(tokens.held, expires_at=datetime.min.replace(tzinfo=UTC))
+        return super().connector(customer, clock, **{"tokens": tokens, **values})
+
+
 CONTRACTS = [
     RipplingContract("v2", r"/workers/.*", r"/payroll-runs/[^/]+/worker-payroll-records/"),
     RipplingContract("v1", r"/platform/api/employees.*", r"/platform/api/payroll_runs/[^/]+/employees"),
+    InstalledContract("v2", r"/workers/.*", r"/payroll-runs/[^/]+/worker-payroll-records/"),
 ]
+BY_NAME = {contract.name: contract for contract in CONTRACTS}
