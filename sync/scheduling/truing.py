@@ -65,7 +65,8 @@ def true_clocks(*, now: datetime) -> Trued:
 def mend_overdue(*, now: datetime) -> int:
     """Afterwards every clock whose time passed OVERDUE ago is tried again; returns how many were not on their way.
 
-    On its way is one that has its schedule, or whose tenant has jobs in its queue: it may be among them.
+    On its way is one that has its schedule, or whose tenant has jobs waiting in its queue: it may be among them. A job
+    that is in hand moves its clock on at once; if its worker died first, nobody else gets it for hours.
     """
     since = now - OVERDUE
     late: list[Wound] = [
@@ -76,7 +77,8 @@ def mend_overdue(*, now: datetime) -> int:
     if not late:
         return 0
     scheduled = set(Schedule.objects.filter(name__in=map(name_of, late)).values_list("name", flat=True))
-    busy = {key for key in set(map(cluster_of, late)) if OrmQ.objects.filter(key__startswith=key).exists()}
+    ready = OrmQ.objects.filter(lock__lte=now)
+    busy = {key for key in set(map(cluster_of, late)) if ready.filter(key__startswith=key).exists()}
     lost = [clock for clock in late if name_of(clock) not in scheduled and cluster_of(clock) not in busy]
     return sum(_put_right(clock, now) for clock in lost)
 

@@ -164,6 +164,16 @@ def test_a_job_that_only_waits_in_the_queue_is_not_made_again(acme: Clockwork) -
         assert mend_overdue(now=LATER) == 1
 
 
+def test_a_job_whose_worker_and_guard_died_is_made_again(acme: Clockwork) -> None:
+    """Its row stays locked until the time a job may take is over, which is hours."""
+    polling, _ = acme.schedules()
+    polling.delete()
+    OrmQ.objects.create(key=f"people:{acme.tenant.id}:1", payload="", lock=LATER + timedelta(hours=6))
+    with acme.scope():
+        assert mend_overdue(now=LATER) == 1
+    assert len(acme.turn(LATER)) == 1
+
+
 def test_the_tick_finds_the_tenant_and_mends_it() -> None:
     now = database_now()
     acme = wound()
