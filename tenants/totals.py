@@ -28,9 +28,14 @@ TOTALS = """
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public
     AS $$
         WITH runs AS (
-            SELECT flow.kind AS flow_kind, run.* FROM sync_run run JOIN sync_flow flow ON flow.id = run.flow_id
+            SELECT flow.kind AS flow_kind, run.state, run.kind = 'preview' AS preview, count(*) AS so_many,
+                   sum(created) AS created, sum(updated) AS updated, sum(terminated) AS terminated,
+                   sum(rehired) AS rehired, sum(transferred) AS transferred, sum(unchanged) AS unchanged,
+                   sum(blocked) AS blocked, sum(rejected) AS rejected
+              FROM sync_run run JOIN sync_flow flow ON flow.id = run.flow_id
              WHERE run.id > coalesce((SELECT id FROM sync_run WHERE created_at < now - interval '1 day'
                                        ORDER BY id DESC LIMIT 1), 0)
+             GROUP BY 1, 2, 3
         ), clocks AS (
             SELECT next_run_at AS due FROM sync_flow WHERE NOT paused AND every_minutes IS NOT NULL
             UNION ALL
@@ -44,13 +49,13 @@ TOTALS = """
             SELECT split_part(key, ':', 1) AS queue, lock, split_part(key, ':', 3) <> '' AND lock > now AS in_hand
               FROM django_q_ormq
         )
-        SELECT 'runs_day', flow_kind::text, state::text, count(*)::float8 FROM runs GROUP BY 2, 3
+        SELECT 'runs_day', flow_kind::text, state::text, sum(so_many)::float8 FROM runs GROUP BY 2, 3
         UNION ALL
-        SELECT 'settled_day', done.what, '', sum(done.so_many) FROM runs, LATERAL (VALUES
+        SELECT 'settled_day', done.what, '', sum(done.people) FROM runs, LATERAL (VALUES
                ('created', created), ('updated', updated), ('terminated', terminated), ('rehired', rehired),
                ('transferred', transferred), ('unchanged', unchanged), ('blocked', blocked), ('rejected', rejected)
-               ) AS done (what, so_many)
-         WHERE flow_kind = 'people' AND kind <> 'preview' GROUP BY 2
+               ) AS done (what, people)
+         WHERE flow_kind = 'people' AND NOT preview GROUP BY 2
         UNION ALL
         SELECT 'runs_active', flow.kind, run.state, count(*) FROM sync_run run JOIN sync_flow flow
             ON flow.id = run.flow_id WHERE run.state IN ('scheduled', 'fetching', 'applying') GROUP BY 2, 3

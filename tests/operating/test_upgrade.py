@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -185,7 +185,8 @@ def goes_on(company: Company, client: httpx.Client, worker: Any) -> None:
     assert (done["state"], done["created"]) == (Run.State.SUCCEEDED, 0)
     desk = Desk(str(client.base_url), company.told["login"], "correct horse", lambda: None)
     drafts = company.postings(client, Posting.State.DRAFTED)
-    assert desk.approve(company.told["pay_run"])
+    with closing(desk._client):
+        assert desk.approve(company.told["pay_run"])
     posted = company.installation.until(
         lambda: company.postings(client, Posting.State.RECONCILED), worker, "the journals are not posted"
     )
