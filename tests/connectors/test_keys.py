@@ -77,7 +77,7 @@ def test_after_a_rotation_the_old_key_is_not_needed_any_more(settings: Settings)
     for connection in (*mine, theirs):
         assert stored(connection).open_credentials() == PLEX_CREDENTIALS
         assert stored(connection).sealed_by == key_id(NEW)
-    assert SharedTokens(acme.id, mine[0].id, now=lambda: AT).read() == ("token", AT)
+    assert SharedTokens(acme.id, mine[0].id, now=lambda: AT).read() == Grant(token="token", expires_at=AT)
     assert "5 encrypted anew." in out
     assert NEW not in out
     assert (rotations(acme), rotations(other)) == ([{"rows": 3}, {"rows": 1}], [{"rows": 1}])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connectors.contract import ChangeFeed
+from connectors.contract import ChangeFeed, WorkerSource
 from connectors.errors import RecordRejectedError, UnexpectedReplyError
 from connectors.rippling.connector import RipplingConnector
 from sandbox.rippling import RipplingSimulator
@@ -137,6 +137,7 @@ def v1_of(customer: Customer, email: str) -> str:
     """The Platform API's id of this person, as its own list has it."""
     contract = BY_NAME["rippling v1"]
     connector = contract.open(context(settings=contract.settings(customer), credentials=contract.credentials(customer)))
+    assert isinstance(connector, WorkerSource)
     try:
         found = [w for page in connector.worker_pages() for w in page.workers if w.work_email == email]
     finally:
