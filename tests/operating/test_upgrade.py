@@ -1,6 +1,6 @@
 """A new version comes while the one before is at work: nobody is kept waiting, nothing fails, nothing is done twice.
 
-The version before is the commit before the newest migration, or the one that ``UPGRADE_FROM`` names.
+The version before is the one that is in use, ``RELEASED``, or the one that ``UPGRADE_FROM`` names.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ from sync.models import Posting, Run
 from tests.conftest import ROOT
 from tests.connectors.customers import Customer
 from tests.operating.installation import Installation, server
+
+RELEASED = "aea05ce2778364d4f61ed9dec8235087d9ec274b"
+"""The last version with other tables than this one; to be moved on by whoever changes tables after a release."""
 
 LONGEST = 30.0
 """Seconds that nobody's request may take meanwhile, on a machine that is busy with other tests: half of what proxies
@@ -57,11 +60,9 @@ def git(*arguments: str) -> bytes:
 
 def version_before() -> str:
     """The commit to come from; skips where there is no history."""
-    if named := os.environ.get("UPGRADE_FROM"):
-        return named
+    version = os.environ.get("UPGRADE_FROM", RELEASED)
     try:
-        newest = git("log", "-1", "--diff-filter=A", "--format=%H", "--", "*/migrations/0*.py").decode().strip()
-        return git("rev-parse", f"{newest}^").decode().strip()
+        return git("rev-parse", "--verify", "--quiet", f"{version}^{{commit}}").decode().strip()
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("no history here to take the version before from: a checkout with all its commits is needed")
 
