@@ -119,7 +119,7 @@ class Company:
             add_timings(self.people, numbers)
             add_notices(self.integration, numbers)
             Delivery.objects.bulk_create(
-                Delivery(connection=self.source, event="employee.updated", subject=f"w{n}", received_at=NOW)
+                Delivery(connection=self.source, event="x", subject=f"w{n}", state="unknown", received_at=NOW)
                 for n in numbers
             )
             for n in numbers:

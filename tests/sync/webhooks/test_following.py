@@ -51,6 +51,14 @@ def states(story: Story) -> dict[str, int]:
         return dict(counted)
 
 
+def catch_up(story: Story) -> None:
+    """A minute later everything is followed: also what the server did not enqueue a job for, because it had enqueued
+    one in the same second, which the story's clock has jumped to since."""
+    story.world.ahead += timedelta(minutes=1)
+    tick(story)
+    work(story)
+
+
 def test_who_is_terminated_in_rippling_is_terminated_in_plex_within_seconds(site: Site, acme: Story) -> None:
     listen(site, acme)
     [leaver] = last(acme)
@@ -94,9 +102,9 @@ def test_a_termination_that_is_announced_before_the_hire(site: Site, acme: Story
     acme.rippling.change("terminate", worker=nina["id"])
     deliver(acme, order="random", seed=3)
     acme.plex.forget_requests()
-    work(acme, wait=timedelta(minutes=1))
+    catch_up(acme)
     announce(site, acme, "employee.hired", nina["id"])
-    work(acme, wait=timedelta(minutes=1))
+    catch_up(acme)
 
     assert acme.employees()[str(nina["number"])]["status"] == "Terminated"
     assert len(writes(acme)) == 1
