@@ -7,6 +7,7 @@ the future) and how often it was handed out, and a restart forgets none of it. N
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime, timedelta
 from time import sleep
 
@@ -23,22 +24,37 @@ from django_q.utils import get_func_repr
 MAX_DELIVERIES = 3
 """A job whose worker died so often (out of memory, killed) is given up instead of killing the next one."""
 
+LOOKED_AT = 32
+"""Of so many companies that wait, one is chosen at a time: more than there are workers to have a job in hand."""
+
 GIVEN_UP = "Given up: its worker died three times."
 
 log = structlog.get_logger()
 
-# A loose index scan: one look into the index per company that waits, however many jobs each of them has. Ready are
-# rows whose lock has passed. `;` follows `:` in the order of the "C" collation, so a range holds exactly one prefix.
+# A loose index scan: one look into the index per company that waits, however many jobs each of them has, and for no
+# more than LOOKED_AT companies: it begins at a place by lot and goes round. Ready are rows whose lock has passed. `;`
+# follows `:` in the order of the "C" collation, so a range holds exactly one prefix.
 _TAKE = """
-WITH RECURSIVE waiting (key) AS (
+WITH RECURSIVE above (key) AS (
     (SELECT key FROM django_q_ormq
-      WHERE key COLLATE "C" >= %(queue)s AND key COLLATE "C" < %(queue)s || ';' AND lock <= %(now)s
+      WHERE key COLLATE "C" >= %(lot)s AND key COLLATE "C" < %(queue)s || ';' AND lock <= %(now)s
       ORDER BY key COLLATE "C" LIMIT 1)
     UNION ALL
-    SELECT following.key FROM waiting, LATERAL (
+    SELECT following.key FROM above, LATERAL (
         SELECT key FROM django_q_ormq
-         WHERE key COLLATE "C" > waiting.key AND key COLLATE "C" < %(queue)s || ';' AND lock <= %(now)s
+         WHERE key COLLATE "C" > above.key AND key COLLATE "C" < %(queue)s || ';' AND lock <= %(now)s
          ORDER BY key COLLATE "C" LIMIT 1) following
+), below (key) AS (
+    (SELECT key FROM django_q_ormq
+      WHERE key COLLATE "C" >= %(queue)s AND key COLLATE "C" < %(lot)s AND lock <= %(now)s
+      ORDER BY key COLLATE "C" LIMIT 1)
+    UNION ALL
+    SELECT following.key FROM below, LATERAL (
+        SELECT key FROM django_q_ormq
+         WHERE key COLLATE "C" > below.key AND key COLLATE "C" < %(lot)s AND lock <= %(now)s
+         ORDER BY key COLLATE "C" LIMIT 1) following
+), waiting AS (
+    (SELECT key FROM above UNION ALL SELECT key FROM below) LIMIT %(looked_at)s
 ), tenants AS (
     SELECT DISTINCT split_part(key, ':', 2) AS tenant FROM waiting
 ), chosen AS (
@@ -80,7 +96,13 @@ class FairBroker(ORM):  # type: ignore[misc]
         a job is handed to one worker only."""
         self.get_connection()
         now = timezone.now()
-        names = {"queue": self.list_key, "now": now, "until": now + timedelta(seconds=Conf.RETRY)}
+        names = {
+            "queue": self.list_key,
+            "lot": f"{self.list_key}:{uuid.uuid4()}",
+            "looked_at": LOOKED_AT,
+            "now": now,
+            "until": now + timedelta(seconds=Conf.RETRY),
+        }
         with connection.cursor() as cursor:
             cursor.execute(_TAKE, names)
             row = cursor.fetchone()
@@ -92,6 +114,12 @@ class FairBroker(ORM):  # type: ignore[misc]
             self._give_up(job, payload)
             return None
         return [(job, payload)]
+
+    def delete(self, task_id: int) -> None:
+        """Afterwards the job is gone."""
+        self.get_connection()
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM django_q_ormq WHERE id = %s", [task_id])
 
     def release(self, job: int, *, after: timedelta) -> None:
         """Call when the worker that had this job is dead: another gets it after so long instead of after ``retry``."""

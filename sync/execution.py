@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Protocol, cast
 
 import structlog
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from audit.context import acting_as
@@ -36,7 +36,7 @@ from sync.payroll.reconciling import reconcile
 from sync.people import run_people
 from sync.queue import enqueue_run
 from sync.reference import run_reference
-from sync.runs import Cancelled, Interrupted, LeaseLost, claim, end, give_back, kept_alive
+from sync.runs import Cancelled, Interrupted, LeaseLost, claim, end, give_back, kept_alive, reread
 from tenants.models import Tenant
 
 log = structlog.get_logger()
@@ -71,8 +71,8 @@ class SystemWorld:
 def execute_run(run_id: int, world: World) -> Run | None:
     """Work on the run until it has ended; returns it, or None when it was not ours to work on.
 
-    Afterwards the run is in an end state, unless this process died, lost the lease or was asked to stop, in which case
-    another worker finishes it.
+    Afterwards the run is in an end state, unless this process died, lost the lease or the database, or was asked to
+    stop, in which case another worker finishes it.
     """
     run = claim(run_id, now=world.now())
     if run is None:
@@ -96,11 +96,15 @@ def execute_run(run_id: int, world: World) -> Run | None:
             log.warning("run.stopped", error=type(error).__name__, detail=error.detail)
             _note_attention(run, error)
             _end(run, Run.State.FAILED, error.sentence, world)
+        except (OperationalError, InterfaceError):
+            # Nobody's defect: a server that restarts, a connection that is cut. The next worker goes on.
+            log.warning("run.database_lost")
+            raise
         except Exception:
             # The last line of defence: our own defect must not leave a run without an end. It is logged and raised.
             _end(run, Run.State.FAILED, "An error on our side stopped this run. We have been told.", world)
             raise
-    run.refresh_from_db()
+    reread(run)
     return run
 
 

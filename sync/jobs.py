@@ -52,15 +52,17 @@ def read_ledger(tenant_id: str, integration_id: str, month: str) -> None:
 
 def poll(tenant_id: str, flow_id: str, *, due: str) -> None:
     """Start the polling slot of a flow that was due at this instant (ISO), and work on its run."""
+    now = database_now()
     with tenant_scope(uuid.UUID(tenant_id)), acting_as("schedule", "Schedule"):
-        run = starting.poll(uuid.UUID(flow_id), datetime.fromisoformat(due), SystemWorld(), now=database_now())
+        run = starting.poll(uuid.UUID(flow_id), datetime.fromisoformat(due), SystemWorld(), now=now)
         note_end(run, now=timezone.now())
 
 
 def keep(tenant_id: str, timing_id: str, *, due: str) -> None:
     """Start the slot of a timing that was due at this instant (ISO), and work on its run."""
+    now = database_now()
     with tenant_scope(uuid.UUID(tenant_id)), acting_as("schedule", "Schedule"):
-        run = starting.keep(uuid.UUID(timing_id), datetime.fromisoformat(due), SystemWorld(), now=database_now())
+        run = starting.keep(uuid.UUID(timing_id), datetime.fromisoformat(due), SystemWorld(), now=now)
         note_end(run, now=timezone.now())
 
 

@@ -29,6 +29,7 @@ WAIT = timedelta(minutes=1)
 """So long until a timing tries again whose flow has a run in progress."""
 
 TRIGGER = "schedule"
+NOTED = ["state", "run", "pay_date", "note", "settled_at"]
 AN_INSTANT = timedelta(microseconds=1)
 
 
@@ -99,17 +100,17 @@ def start_slot(timing_id: uuid.UUID, due: datetime, *, now: datetime) -> Run | N
 def _note_started(timing: Timing, due: datetime, run: Run, now: datetime) -> None:
     occurrence: Occurrence | None = next_of(timing, due - AN_INSTANT)
     known = occurrence if occurrence and occurrence.due == due else None  # a holiday may have come since
-    Slot.objects.update_or_create(
+    slot = Slot(
         timing=timing,
         due_at=due,
-        defaults={
-            "state": Slot.State.CAUGHT_UP if now - due > LATE else Slot.State.STARTED,
-            "run": run,
-            "pay_date": known.pay_date if known else None,
-            "note": known.note if known else "",
-            "settled_at": now,
-        },
+        state=Slot.State.CAUGHT_UP if now - due > LATE else Slot.State.STARTED,
+        run=run,
+        pay_date=known.pay_date if known else None,
+        note=known.note if known else "",
+        settled_at=now,
     )
+    # In one statement: it is there already when it was noted as missed.
+    Slot.objects.bulk_create([slot], update_conflicts=True, unique_fields=["timing", "due_at"], update_fields=NOTED)
 
 
 def _note_skipped(flow: Flow, kind: str, other: AlreadyRunning, now: datetime) -> None:

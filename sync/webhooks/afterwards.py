@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.db import transaction
+
 from sync.models import Flow, Run
 from sync.queue import ANNOUNCED, enqueue_deliveries, enqueue_judgement
 from sync.webhooks.feeds import arm
@@ -11,6 +13,7 @@ from sync.webhooks.following import REST, open_of
 from sync.webhooks.gaps import DELAY, is_to_be_judged
 
 
+@transaction.atomic
 def note_end(run: Run | None, *, now: datetime) -> None:
     """Call when a run has ended, if one has. Deliveries of its source that waited for that are followed;
     a poll is judged later; and the source's feed is armed."""

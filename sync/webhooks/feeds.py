@@ -31,6 +31,8 @@ def arm(connection: Connection, *, now: datetime) -> None:
     """Afterwards the connection is asked for its feed soon, and then every few minutes if it has one, while people are
     polled from it; otherwise not at all."""
     wanted = _is_polled(connection)
+    if Listening.objects.filter(connection=connection, feed_at__isnull=not wanted).exists():
+        return
     with transaction.atomic():
         listening = lock(connection)
         listening.feed_at = (listening.feed_at or now) if wanted else None
@@ -40,9 +42,8 @@ def arm(connection: Connection, *, now: datetime) -> None:
 def _is_polled(connection: Connection) -> bool:
     """Whether a people flow reads from the connection by itself."""
     flows = Flow.objects.filter(integration__source=connection, kind=Flow.Kind.PEOPLE)
-    return (
-        connection.state != Connection.State.PAUSED and flows.filter(paused=False, every_minutes__isnull=False).exists()
-    )
+    polled = flows.filter(paused=False, every_minutes__isnull=False)
+    return polled.exclude(integration__source__state=Connection.State.PAUSED).exists()
 
 
 def due_feeds(*, now: datetime) -> list[uuid.UUID]:
