@@ -1,7 +1,7 @@
-"""Sends the same POST again and again and times the answers, in a process of its own. See ``benchmarks.webhooks``.
+"""Sends the same POSTs again and again and times the answers, in a process of its own. See ``benchmarks.webhooks``.
 
-Its task says how: with ``rate`` that many a second, each timed from the moment it was to leave, so that a server that
-falls behind cannot hide it; without, as fast as ``connections`` connections get answers.
+Its task says which, in turn, and how: with ``rate`` that many a second, each timed from the moment it was to leave, so
+that a server that falls behind cannot hide it; without, as fast as ``connections`` connections get answers.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Iterator
+from itertools import cycle
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,20 +21,17 @@ from benchmarks.timing import report
 class Sender:
     """One connection that is kept open."""
 
-    def __init__(self, task: dict[str, Any]) -> None:
-        address = urlsplit(task["url"])
+    def __init__(self, task: dict[str, Any], requests: Iterator[bytes]) -> None:
+        address = urlsplit(task["posts"][0]["url"])
         self._host, self._port = address.hostname, address.port
-        body = task["body"].encode()
-        lines = [f"POST {address.path} HTTP/1.1", f"Host: {address.netloc}", f"Content-Length: {len(body)}"]
-        lines += [f"{name}: {value}" for name, value in task["headers"].items()]
-        self._request = "\r\n".join([*lines, "", ""]).encode() + body
+        self._requests = requests
 
     async def open(self) -> None:
         self._reader, self._writer = await asyncio.open_connection(self._host, self._port)
 
     async def send(self) -> int:
         """The status of the answer, which has been read whole."""
-        self._writer.write(self._request)
+        self._writer.write(next(self._requests))
         head = (await self._reader.readuntil(b"\r\n\r\n")).lower()
         length = head.partition(b"content-length:")[2].partition(b"\r\n")[0]
         if int(length or b"0"):
@@ -40,23 +39,36 @@ class Sender:
         return int(head[9:12])
 
 
+def request_of(post: dict[str, str], headers: dict[str, str]) -> bytes:
+    """What is sent for this address and body."""
+    address, body = urlsplit(post["url"]), post["body"].encode()
+    lines = [f"POST {address.path} HTTP/1.1", f"Host: {address.netloc}", f"Content-Length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
 async def run(task: dict[str, Any]) -> dict[str, Any]:
-    senders = [Sender(task) for _ in range(task["connections"])]
+    requests = cycle([request_of(post, task["headers"]) for post in task["posts"]])
+    senders = [Sender(task, requests) for _ in range(task["connections"])]
     await asyncio.gather(*(sender.open() for sender in senders))
     began = time.perf_counter()
     until, taken, statuses = began + task["seconds"], list[float](), set[int]()
     rate = float(task.get("rate", 0))
-    due = iter(range(int(task["seconds"] * rate))) if rate else None
+
+    def departures() -> Iterator[float]:
+        """When each is to leave; with a rate every one of them does, however late."""
+        if rate:
+            yield from (began + number / rate for number in range(int(task["seconds"] * rate)))
+        else:
+            while (now := time.perf_counter()) < until:
+                yield now
+
+    leaving = departures()
 
     async def work(sender: Sender) -> None:
-        while (left := time.perf_counter()) < until:
-            if due is not None:
-                number = next(due, None)
-                if number is None:
-                    return
-                left = began + number / rate
-                if (pause := left - time.perf_counter()) > 0:
-                    await asyncio.sleep(pause)
+        for left in leaving:
+            if (pause := left - time.perf_counter()) > 0:
+                await asyncio.sleep(pause)
             statuses.add(await sender.send())
             taken.append(time.perf_counter() - left)
 
