@@ -28,9 +28,8 @@ from tests.chaos.unattended_stage import Postgres, Stage, settings_of
 
 QUICK = 2.0
 """Up to so many minutes everything is in a hurry: short leases, timings that strike every minute."""
-HAPPENS_EVERY = 0.5
 BREATH = 1.0
-"""Seconds between two things that happen at a company, and between two looks whether all is quiet."""
+"""Seconds between two looks whether all is quiet."""
 ARRIVED = timedelta(seconds=20)
 """A post that left so long ago has arrived, whoever sent it, or never will."""
 HURRY = 10.0
@@ -38,8 +37,8 @@ HURRY = 10.0
 
 @dataclass(frozen=True)
 class Form:
-    """How long and how hard. ``every`` is how many minutes lie between two slots of a timing, ``pause`` the seconds
-    between two acts on average."""
+    """How long and how hard. ``every`` is how many minutes lie between two slots of a timing; ``pause`` are the seconds
+    between two things that go wrong on average, ``happens`` those between two that happen at a company."""
 
     seed: int
     minutes: float
@@ -60,6 +59,10 @@ class Form:
     @property
     def pause(self) -> float:
         return 3.0 if self.quick else 5.0
+
+    @property
+    def happens(self) -> float:
+        return 0.5 if self.quick else 1.5
 
     @property
     def patience(self) -> float:
@@ -165,7 +168,7 @@ def _rage(storm: Any, life: Any, form: Form) -> None:
         if time.monotonic() >= next_act:
             storm.step()
             next_act = time.monotonic() + storm.chance.uniform(0.5, 1.5) * form.pause
-        time.sleep(HAPPENS_EVERY)
+        time.sleep(form.happens)
     storm.thaw(everybody=True)
 
 
