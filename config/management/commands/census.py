@@ -51,5 +51,5 @@ def _count(tables: list[str]) -> dict[str, dict[str, Any]]:
     """Table → rows and digest of what can be seen here and now."""
     counts = [sql.SQL(_COUNT).format(sql.Literal(table), sql.Identifier(table)) for table in tables]
     with connection.cursor() as cursor:
-        cursor.execute(sql.SQL(" UNION ALL ").join(counts))  # type: ignore[arg-type]
+        cursor.execute(sql.SQL(" UNION ALL ").join(counts))
         return {table: {"rows": rows, "digest": digest} for table, rows, digest in cursor.fetchall()}

@@ -59,7 +59,7 @@ def test_slots_that_wait_for_each_other_keep_their_order(acme: Clockwork) -> Non
             acme.finish(running.pop(), now)
     slots = acme.slots(hourly)
     assert [slot.due_at.hour for slot in slots] == [10, 11, 12, 13]
-    assert [slot.run_id for slot in slots] == sorted(slot.run_id for slot in slots)
+    assert [slot.run_id for slot in slots] == sorted(slot.run_id or 0 for slot in slots)
 
 
 def test_a_slot_the_watch_called_missed_becomes_caught_up(acme: Clockwork) -> None:
