@@ -123,7 +123,7 @@ class Migration(migrations.Migration):
             name='Notice',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('failed', 'A run failed'), ('held', 'A run is held for a decision'), ('blocked', 'Records are blocked'), ('missed', 'Something did not happen when it was due'), ('credentials', 'Credentials are dead or about to expire'), ('approval', 'A journal waits for approval'), ('attention', 'A journal needs a person'), ('volume', 'Far fewer records than expected'), ('webhooks', 'Announcements are missing'), ('alerts', 'Notices cannot be delivered')], max_length=12)),
+                ('kind', models.CharField(choices=[('failed', 'A run failed'), ('held', 'A run is held for a decision'), ('blocked', 'Records are blocked'), ('missed', 'Something did not happen when it was due'), ('credentials', 'Credentials are dead or about to expire'), ('approval', 'A journal waits for approval'), ('attention', 'A journal needs a person'), ('volume', 'Far fewer records than expected'), ('webhooks', 'Announcements are missing'), ('alerts', 'Notices cannot be delivered'), ('calendar', 'A pay calendar ends or cannot be used')], max_length=12)),
                 ('cause', models.CharField(max_length=200)),
                 ('sentence', models.CharField(max_length=500)),
                 ('remedy', models.CharField(blank=True, max_length=300)),
@@ -145,7 +145,7 @@ class Migration(migrations.Migration):
             name='NoticeChoice',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('failed', 'A run failed'), ('held', 'A run is held for a decision'), ('blocked', 'Records are blocked'), ('missed', 'Something did not happen when it was due'), ('credentials', 'Credentials are dead or about to expire'), ('approval', 'A journal waits for approval'), ('attention', 'A journal needs a person'), ('volume', 'Far fewer records than expected'), ('webhooks', 'Announcements are missing'), ('alerts', 'Notices cannot be delivered'), ('digest', 'The daily digest')], max_length=12)),
+                ('kind', models.CharField(choices=[('failed', 'A run failed'), ('held', 'A run is held for a decision'), ('blocked', 'Records are blocked'), ('missed', 'Something did not happen when it was due'), ('credentials', 'Credentials are dead or about to expire'), ('approval', 'A journal waits for approval'), ('attention', 'A journal needs a person'), ('volume', 'Far fewer records than expected'), ('webhooks', 'Announcements are missing'), ('alerts', 'Notices cannot be delivered'), ('calendar', 'A pay calendar ends or cannot be used'), ('digest', 'The daily digest')], max_length=12)),
                 ('how', models.CharField(choices=[('at_once', 'At once'), ('digest', 'In the daily digest'), ('never', 'Not at all')], max_length=8)),
             ],
         ),
@@ -190,9 +190,10 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('due_at', models.DateTimeField()),
+                ('nominal', models.DateField(blank=True, null=True)),
                 ('pay_date', models.DateField(blank=True, null=True)),
                 ('note', models.CharField(blank=True, max_length=200)),
-                ('state', models.CharField(choices=[('started', 'Started'), ('caught_up', 'Caught up'), ('missed', 'Missed')], max_length=10)),
+                ('state', models.CharField(choices=[('started', 'Started'), ('caught_up', 'Caught up'), ('missed', 'Missed'), ('passed', 'Passed by')], max_length=10)),
                 ('settled_at', models.DateTimeField(blank=True, null=True)),
             ],
             options={
@@ -209,6 +210,7 @@ class Migration(migrations.Migration):
                 ('cron', models.CharField(blank=True, max_length=100)),
                 ('time_zone', models.CharField(max_length=64, validators=[tenants.timezones.validate_time_zone])),
                 ('next_at', models.DateTimeField(blank=True, editable=False, null=True)),
+                ('nominal', models.DateField(blank=True, editable=False, null=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
             ],
             options={
@@ -466,6 +468,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='slot',
-            constraint=models.UniqueConstraint(fields=('timing', 'due_at'), name='slot_once'),
+            constraint=models.UniqueConstraint(condition=models.Q(('nominal__isnull', True)), fields=('timing', 'due_at'), name='slot_once'),
+        ),
+        migrations.AddConstraint(
+            model_name='slot',
+            constraint=models.UniqueConstraint(fields=('timing', 'nominal'), name='slot_once_for_a_pay_date'),
         ),
     ]

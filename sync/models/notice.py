@@ -25,6 +25,7 @@ class NoticeKind(models.TextChoices):
     VOLUME = "volume", "Far fewer records than expected"
     WEBHOOKS = "webhooks", "Announcements are missing"
     ALERTS = "alerts", "Notices cannot be delivered"
+    CALENDAR = "calendar", "A pay calendar ends or cannot be used"
 
 
 class Notice(TenantOwned):

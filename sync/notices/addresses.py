@@ -4,18 +4,33 @@ ask the inside of a network."""
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
 
+import httpx
 import msgspec
 
 from connectors.hosts import is_loopback
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
-"""IPv6 addresses behind which a network's translator puts any IPv4 address, private ones too."""
+
+INSIDE = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "64:ff9b::/96",  # behind these a network's translator puts any IPv4 address, private ones too
+        "64:ff9b:1::/48",
+        "::/96",  # an IPv4 address in the form of before
+        "fec0::/10",  # private, in the form of before
+        "168.63.129.16/32",  # what a machine in Azure asks about itself
+    )
+)
+"""What leads inside a network, though the registries do not call it private."""
+
+LONGEST_NAME = 253
+LABEL = re.compile(r"[a-z0-9_:-]{1,63}")
+"""A part of a name between two dots; an IPv6 address is one."""
 
 
 class AddressRefused(Exception):
@@ -39,15 +54,21 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.scheme}://{ip}:{self.port}{self.target}"
 
 
-def check_form(url: str, *, allow_loopback: bool) -> SplitResult:
-    """The parts of an address that has the form of one; nothing is looked up. Raises AddressRefused."""
+def check_form(url: str, *, allow_loopback: bool) -> httpx.URL:
+    """The address as it is asked for, its name in ASCII, if it has the form of one; nothing is looked up. Raises
+    AddressRefused."""
     try:
-        parts = urlsplit(url.strip())
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
+        parts = httpx.URL(url.strip())
+    except httpx.InvalidURL:
         raise AddressRefused("This is not a valid address.") from None
-    if not host or "@" in parts.netloc or parts.fragment:
+    host = name_of(parts)
+    if not host or parts.userinfo or parts.fragment:
         raise AddressRefused("Enter an address of the form https://host/path.")
+    labels = host.removesuffix(".").split(".")
+    if len(host) > LONGEST_NAME or not all(LABEL.fullmatch(label) for label in labels):
+        raise AddressRefused("The name in this address cannot be one. Look for a typing error.")
+    if parts.port is not None and not 0 < parts.port < 65_536:
+        raise AddressRefused("There is no port of this number.")
     if is_loopback(host):
         if allow_loopback and parts.scheme in ("http", "https"):
             return parts
@@ -61,20 +82,23 @@ def look_up(url: str, *, allow_loopback: bool, resolve: Callable[..., list[Any]]
     """Where ``url`` leads now. Raises AddressRefused for a name that is unknown, or leads to any address that is not a
     public one."""
     parts = check_form(url, allow_loopback=allow_loopback)
-    name = parts.hostname or ""
+    name = name_of(parts)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
         found = resolve(name, port, type=socket.SOCK_STREAM)
-    except OSError:
+    except (OSError, UnicodeError):
         raise AddressRefused(f"The name {name} is not known.") from None
     ips = [str(entry[4][0]) for entry in found]
     own = allow_loopback and is_loopback(name)
     if not ips or not all(is_public(ip) or (own and is_loopback(ip)) for ip in ips):
         raise AddressRefused(f"{name} is not a public address, so nothing is sent there.")
-    target = parts.path or "/"
-    if parts.query:
-        target += f"?{parts.query}"
-    return Destination(scheme=parts.scheme, ip=ips[0], port=port, name=name, host=parts.netloc, target=target)
+    host, target = parts.netloc.decode("ascii"), parts.raw_path.decode("ascii")
+    return Destination(scheme=parts.scheme, ip=ips[0], port=port, name=name, host=host, target=target)
+
+
+def name_of(url: httpx.URL) -> str:
+    """The name, or address, of the machine in ``url``, in ASCII."""
+    return url.raw_host.decode("ascii").lower()
 
 
 def is_public(ip: str) -> bool:
@@ -85,8 +109,6 @@ def is_public(ip: str) -> bool:
         return False
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-        if inner is not None:
-            address = inner
-        elif address in TRANSLATED:
-            return False
-    return address.is_global and not address.is_multicast
+        address = address if inner is None else inner
+    inside = any(address in network for network in INSIDE)
+    return address.is_global and not address.is_multicast and not inside

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
 from django.db.models import Count, Exists, F, Max, OuterRef, Q, Subquery
-from django.urls import reverse
 
 from connectors.models import AccessToken, Connection, RateBudget
 from sync.models import (
@@ -23,6 +21,8 @@ from sync.models import (
     Problem,
     Run,
 )
+from sync.notices.cause import Cause, page
+from sync.notices.stalled import stalled
 from sync.payroll.board import MAPPING_CODES
 from sync.payroll.findings import FindingCode
 from sync.planning import CauseCode
@@ -35,18 +35,6 @@ LATELY = timedelta(hours=24)
 
 IN_A_VENDORS_WORDS = (CauseCode.UNREADABLE, CauseCode.REFUSED)
 """Problems whose sentence repeats what a vendor said, which may name a person."""
-
-
-class Cause(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is wrong now. ``key`` stays the same for as long as it is; ``occurrence`` names the latest time
-    it happened. ``link`` is the path of the page that mends it."""
-
-    kind: NoticeKind
-    key: str
-    sentence: str
-    remedy: str
-    link: str
-    occurrence: str = ""
 
 
 def causes(now: datetime) -> list[Cause]:
@@ -62,12 +50,8 @@ def causes(now: datetime) -> list[Cause]:
         *_idle(now),
         *_gaps(now),
         *_undelivered(now),
+        *stalled(now),
     ]
-
-
-def page(name: str, *args: Any) -> str:
-    """The path of a page for staff."""
-    return reverse(f"admin:{name}", args=args)
 
 
 def _runs() -> Iterator[Cause]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
@@ -15,11 +17,12 @@ from django.conf import settings
 
 from connectors import seal
 from sync.models import AlertHook, Dispatch, Notice
-from sync.notices.addresses import look_up
+from sync.notices.addresses import Destination, look_up
 from sync.notices.mails import link_to
 
 SECRET = "alert_hook"  # noqa: S105 - what is sealed, not a secret
 SECONDS = 10
+"""So long may a delivery take in all, however slowly names are found and answers come."""
 PREFIX = "whsec_"
 
 
@@ -91,11 +94,27 @@ def body_of(message: Dispatch, company: str, notices: Sequence[Notice]) -> bytes
 
 
 def post(message: HookPost, now: datetime) -> None:
-    """Afterwards the address has answered 2xx. Raises HookFailed, or AddressRefused where it is not a public one.
+    """Afterwards the address has answered 2xx, within SECONDS. Raises HookFailed, or AddressRefused where it is not a
+    public one."""
+    # Whoever runs a name's server decides how long it is looked up, and that cannot be interrupted: it can be left.
+    hands = ThreadPoolExecutor(1)
+    answer = hands.submit(_deliver, message, now)
+    hands.shutdown(wait=False)
+    try:
+        status = answer.result(SECONDS)
+    except TimeoutError:
+        raise HookFailed(f"The address did not answer within {SECONDS} seconds.") from None
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise HookFailed(f"The address did not answer ({type(error).__name__}).") from None
+    if 300 <= status < 400:
+        raise HookFailed(f"The address answered with a redirect ({status}), which is not followed. Enter the new one.")
+    if not 200 <= status < 300:
+        raise HookFailed(f"The address answered {status}.")
 
-    The name is looked up once and that address is spoken to, under the name's certificate; what it answers is not
-    read.
-    """
+
+def _deliver(message: HookPost, now: datetime) -> int:
+    """The name is looked up once and that address is spoken to, under the name's certificate; what it answers is not
+    read but for its status."""
     to = look_up(message.url, allow_loopback=settings.ALLOW_LOOPBACK_VENDORS)
     headers = {
         "Host": to.host,
@@ -104,16 +123,14 @@ def post(message: HookPost, now: datetime) -> None:
         "MLC-Delivery": message.delivery,
         "MLC-Signature": signature(message.secret, message.body, now),
     }
-    extensions = {"sni_hostname": to.name}
-    try:
-        with (
-            httpx.Client(timeout=SECONDS, follow_redirects=False, trust_env=False) as client,
-            client.stream("POST", to.url, content=message.body, headers=headers, extensions=extensions) as answer,
-        ):
-            status = answer.status_code
-    except httpx.HTTPError as error:
-        raise HookFailed(f"The address did not answer ({type(error).__name__}).") from None
-    if 300 <= status < 400:
-        raise HookFailed(f"The address answered with a redirect ({status}), which is not followed. Enter the new one.")
-    if not 200 <= status < 300:
-        raise HookFailed(f"The address answered {status}.")
+    return asyncio.run(_status(to, message.body, headers))
+
+
+async def _status(to: Destination, body: bytes, headers: dict[str, str]) -> int:
+    # httpx's own limits are for each read: an answer that drips would be waited for without end.
+    async with (
+        asyncio.timeout(SECONDS),
+        httpx.AsyncClient(timeout=None, follow_redirects=False, trust_env=False) as client,  # noqa: S113 - see above
+        client.stream("POST", to.url, content=body, headers=headers, extensions={"sni_hostname": to.name}) as answer,
+    ):
+        return answer.status_code

@@ -11,7 +11,8 @@ from django.db import connection, transaction
 
 from audit.models import AuditChain
 from sync.models import Looked, Notice, NoticeKind
-from sync.notices.causes import Cause, causes
+from sync.notices.cause import Cause
+from sync.notices.causes import causes
 from sync.notices.digests import next_digest, plan_digests
 from sync.notices.telling import tell, tell_mended
 from sync.watching.missing import note_missed

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import smtplib
 import uuid
-from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,6 +16,7 @@ import structlog
 from django.conf import settings
 from django.core.mail import get_connection
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from connectors.seal import SealBroken
@@ -36,7 +36,9 @@ WAITS = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60, 120, 360, 900))
 ATTEMPTS = len(WAITS) + 1
 KEPT_FOR = timedelta(days=90)
 AT_MOST = 200
-"""So many messages of one tenant are sent in one go."""
+"""So many mails of one tenant are sent in one go."""
+POSTS_AT_MOST = 10
+"""So many messages of one tenant are posted in one go: each may take as long as an address is waited for."""
 
 
 class Undeliverable(Exception):
@@ -79,28 +81,44 @@ class Outbox:
 
 
 def send_due(outbox: Outbox, now: datetime) -> int:
-    """Afterwards every message of the tenant that is due at ``now`` was tried once; returns how many left. While the
-    mail server or an address does not answer, the other messages to it stay due: nobody waits for it more than once.
-    """
+    """Afterwards every mail of the tenant that is due at ``now`` was tried once; returns how many left. While the mail
+    server does not answer, the others stay due: nobody waits for it more than once."""
+    sent = 0
     with timezone.override(ZoneInfo(Tenant.objects.values_list("time_zone", flat=True).get(pk=current_tenant_id()))):
         digests: dict[date, Digest] = {}
-        sent, silent = 0, set[uuid.UUID]()
         for _ in range(AT_MOST):
-            message = _claim(now, only_hooks=outbox.is_down, without=silent)
+            message = None if outbox.is_down else _claim(now, hook=None)
             if message is None:
                 break
-            left = _try(message, outbox, digests, now)
-            sent += left
-            if message.hook_id is not None and not left:
-                silent.add(message.hook_id)
+            sent += _try(message, outbox, digests, now)
     outbox.sent += sent
+    return sent
+
+
+def posts_are_due(now: datetime) -> bool:
+    """True when there is something for ``post_due`` to do."""
+    return Dispatch.objects.filter(next_at__lte=now, hook__isnull=False).exists()
+
+
+def post_due(now: datetime) -> int:
+    """As ``send_due``, of the messages to addresses: POSTS_AT_MOST of them, one to each that does not answer. Returns
+    how many left."""
+    sent, silent = 0, set[uuid.UUID]()
+    for _ in range(POSTS_AT_MOST):
+        message = _claim(now, ~Q(hook=None), ~Q(hook__in=silent))
+        if message is None:
+            break
+        left = _try(message, Outbox(), {}, now)
+        sent += left
+        if not left and message.hook_id is not None:
+            silent.add(message.hook_id)
     return sent
 
 
 def send_one(message: Dispatch, now: datetime) -> str:
     """Try this message once, now; returns what went wrong, empty when it left."""
     outbox = Outbox()
-    claimed = _claim(now, only_hooks=False, pk=message.pk)
+    claimed = _claim(now, pk=message.pk)
     if claimed is not None:
         _try(claimed, outbox, {}, now)
     outbox.close()
@@ -114,19 +132,11 @@ def forget_sent(now: datetime) -> None:
     Dispatch.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:AT_MOST])).delete()
 
 
-def _claim(
-    now: datetime, *, only_hooks: bool, without: Collection[uuid.UUID] = (), pk: int | None = None
-) -> Dispatch | None:
-    """The next message that is due, counted as tried: whoever asks next gets another one, and this one again only when
-    it has not left by its next time."""
+def _claim(now: datetime, *conditions: Q, **lookups: Any) -> Dispatch | None:
+    """The next of these messages that is due, counted as tried: whoever asks next gets another one, and this one again
+    only when it has not left by its next time."""
     with transaction.atomic():
-        due = Dispatch.objects.select_for_update(skip_locked=True).filter(next_at__lte=now)
-        if without:
-            due = due.exclude(hook__in=without)
-        if only_hooks:
-            due = due.filter(hook__isnull=False)
-        if pk is not None:
-            due = due.filter(pk=pk)
+        due = Dispatch.objects.select_for_update(skip_locked=True).filter(*conditions, next_at__lte=now, **lookups)
         message = due.order_by("next_at", "pk").first()
         if message is None:
             return None
@@ -137,7 +147,6 @@ def _claim(
 
 
 def _try(message: Dispatch, outbox: Outbox, digests: dict[date, Digest], now: datetime) -> bool:
-    last = message.attempts >= ATTEMPTS or message.purpose == Dispatch.Purpose.TEST
     try:
         if message.hook_id is not None:
             _send_to_hook(message, now)
@@ -146,20 +155,29 @@ def _try(message: Dispatch, outbox: Outbox, digests: dict[date, Digest], now: da
     except Undeliverable as reason:
         _settle(message, error=str(reason), next_at=None, attempts=0)
     except (HookFailed, AddressRefused, SealBroken) as refusal:
-        _settle(message, error=str(refusal)[:300], **({"next_at": None} if last else {}))
-        if last and message.purpose != Dispatch.Purpose.TEST:
-            _note_failing(message, now)
+        _note_not_sent(message, str(refusal)[:300], now)
     except (OSError, smtplib.SMTPException) as error:
         # What a server says may repeat the recipient's address: its kind is enough.
-        said = f"The mail server did not take it ({type(error).__name__})."
-        _settle(message, error=said, **({"next_at": None} if last else {}))
+        _note_not_sent(message, f"The mail server did not take it ({type(error).__name__}).", now)
         logger.warning("mail_not_sent", dispatch=message.pk, attempts=message.attempts, error=type(error).__name__)
+    except Exception as error:
+        # Ours to mend: until then one message holds up no other, and ends as any that cannot be delivered.
+        _note_not_sent(message, f"It could not be sent ({type(error).__name__}). Tell the operator.", now)
+        logger.exception("message_not_sent", dispatch=message.pk, attempts=message.attempts)
     else:
         _settle(message, error="", next_at=None, sent_at=now)
         if message.hook_id is not None:
             _note_failing(message, None)
         return True
     return False
+
+
+def _note_not_sent(message: Dispatch, said: str, now: datetime) -> None:
+    is_test = message.purpose == Dispatch.Purpose.TEST
+    last = message.attempts >= ATTEMPTS or is_test
+    _settle(message, error=said, **({"next_at": None} if last else {}))
+    if last and not is_test:
+        _note_failing(message, now)
 
 
 def _settle(message: Dispatch, **values: Any) -> None:

@@ -33,6 +33,7 @@ AT_ONCE_FROM: dict[NoticeKind, Role] = {
     NoticeKind.VOLUME: Role.PREPARER,
     NoticeKind.WEBHOOKS: Role.ADMINISTRATOR,
     NoticeKind.ALERTS: Role.ADMINISTRATOR,
+    NoticeKind.CALENDAR: Role.PREPARER,
 }
 """The least role that hears at once of a kind, unless a person chose otherwise."""
 

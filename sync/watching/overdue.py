@@ -11,7 +11,7 @@ from django.db.models.functions import Greatest
 
 from connectors.models import Connection
 from sync.models import Flow, NoticeKind, Run, Timing
-from sync.notices.causes import Cause, page
+from sync.notices.cause import Cause, page
 from sync.watching.pay_dates import unmet
 from tenants.models import Tenant
 from tenants.scope import current_tenant_id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, time, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +11,21 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from connectors.models import AccessToken, Connection, RateBudget
-from sync.models import AlertHook, Flow, Listening, Notice, PayFinding, PayRun, Posting, Problem, Run
+from sync.models import (
+    AlertHook,
+    CalendarDay,
+    Delivery,
+    Flow,
+    Listening,
+    Notice,
+    PayCalendar,
+    PayExpectation,
+    PayFinding,
+    PayRun,
+    Posting,
+    Problem,
+    Run,
+)
 from tests.sync.notices.company import MONDAY, Company
 
 Break = Callable[[Company], Any]
@@ -75,7 +89,50 @@ def late_flow(company: Company) -> None:
         Flow.objects.filter(kind="people").update(every_minutes=15, next_run_at=company.now - timedelta(minutes=31))
 
 
+def unmoved(company: Company) -> None:
+    company.journal(
+        company.pay_run(PayRun.State.APPROVED), Posting.State.APPROVED, approved_at=company.now - timedelta(hours=1)
+    )
+
+
+def unfollowed(company: Company) -> None:
+    with company.scope():
+        Delivery.objects.create(
+            connection=Connection.objects.get(vendor="rippling"),
+            event="employee.updated",
+            subject="Jane Roe",
+            received_at=company.now - timedelta(hours=3),
+        )
+
+
+def last_pay_date(company: Company, day: date) -> None:
+    with company.scope():
+        calendar = PayCalendar.objects.create(name="Bonuses", rule="custom", time_zone="America/Detroit")
+        CalendarDay.objects.create(calendar=calendar, kind=CalendarDay.Kind.PAY_DATE, day=day)
+        PayExpectation.objects.create(
+            integration=company.integration, calendar=calendar, at=time(17), starts_on=date(2027, 1, 1)
+        )
+
+
+def further_pay_date(company: Company) -> None:
+    with company.scope():
+        calendar = PayCalendar.objects.get()
+        CalendarDay.objects.create(calendar=calendar, kind=CalendarDay.Kind.PAY_DATE, day=date(2026, 6, 5))
+
+
 CAUSES: dict[str, tuple[str, Break, Break]] = {
+    "an approved journal that is not posted": (
+        "attention",
+        unmoved,
+        lambda c: change(c, Posting, state=Posting.State.REJECTED),
+    ),
+    "announcements that nobody follows": (
+        "webhooks",
+        unfollowed,
+        lambda c: change(c, Delivery, state=Delivery.State.SETTLED),
+    ),
+    "a calendar that has ended": ("calendar", lambda c: last_pay_date(c, date(2026, 2, 27)), further_pay_date),
+    "a calendar that ends soon": ("calendar", lambda c: last_pay_date(c, date(2026, 3, 13)), further_pay_date),
     "a failed run": ("failed", lambda c: c.run(), lambda c: c.run(Run.State.SUCCEEDED)),
     "a held run": (
         "held",
@@ -180,6 +237,15 @@ def test_what_a_vendor_said_about_a_record_stays_on_the_page(company: Company) -
     company.problem("Plex refused a record. Jane Roe has no badge.", code="refused")
     company.keep()
     assert "Jane" not in company.open()["blocked"].sentence
+
+
+def test_an_approved_journal_that_waits_says_what_for(company: Company) -> None:
+    unmoved(company)
+    company.keep()
+    assert "Writing is switched off" in company.open()["attention"].sentence
+    change(company, Flow, writes_enabled=True)
+    company.later(minutes=1).keep()
+    assert "tell your operator" in company.open()["attention"].remedy
 
 
 def test_looking_costs_the_same_however_much_is_wrong(company: Company) -> None:
