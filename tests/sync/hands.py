@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 from unittest import mock
 
 import pytest
+from django.db import connection
 
 from audit.context import acting_as
 from sync import settling, writing
@@ -66,3 +70,43 @@ def resume(story: Story, run: Run) -> Run:
         done = execute_run(run.pk, story.world)
     assert done is not None
     return done
+
+
+def cut_others() -> int:
+    """All connections of this process's database are gone but the caller's own; how many there were."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
+        )
+        count: int = cursor.fetchone()[0]
+        return count
+
+
+def cut_ours() -> None:
+    """The caller's connection is gone, and it does not know yet."""
+
+    def cut() -> None:
+        try:
+            assert cut_others() >= 1
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as elsewhere:
+        elsewhere.submit(cut).result()
+
+
+@contextmanager
+def losing_the_database(*, after: int) -> Iterator[None]:
+    """Inside, the caller's connection is cut before its statement of this number."""
+    left = after
+
+    def count(execute: Any, *statement: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            cut_ours()
+        return execute(*statement)
+
+    with connection.execute_wrapper(count):
+        yield

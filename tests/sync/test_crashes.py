@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.db import OperationalError, close_old_connections
 
 from sync.models import Link, Run, RunItem
 from sync.runs import claim
-from tests.sync.hands import crash, last, resume
+from tests.sync.hands import crash, last, losing_the_database, resume
 from tests.sync.story import tell
 
 
@@ -114,3 +117,22 @@ def test_a_lost_answer_of_any_act_ends_as_the_source_says(sandbox: dict[str, str
     )
     again = story.run()
     assert (again.state, again.unchanged) == (Run.State.SUCCEEDED, 12)
+
+
+def test_a_run_whose_database_goes_away_is_finished_by_the_next_worker(sandbox: dict[str, str]) -> None:
+    story = tell(sandbox)
+    story.map_everything()
+
+    with pytest.raises(OperationalError), losing_the_database(after=60):
+        story.run()
+    close_old_connections()
+    with story.scope():
+        run = Run.objects.latest("pk")
+    assert run.state in Run.ACTIVE
+    story.world.ahead += timedelta(minutes=5)
+    done = resume(story, run)
+
+    assert done.pk == run.pk
+    assert done.state == Run.State.SUCCEEDED, done.message
+    assert story.plex.snapshot()["duplicates"] == {}
+    assert len(story.employees()) == len(story.workers()) + 2

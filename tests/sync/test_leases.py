@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import pytest
 from django.conf import LazySettings
-from django.db import OperationalError, close_old_connections, connection
+from django.db import OperationalError, close_old_connections
 
 from sync.models import Flow, Run
 from sync.runs import claim, kept_alive, request_run
@@ -15,18 +14,8 @@ from tenants.models import Tenant
 from tenants.scope import tenant_scope
 from tests.cast import make_tenant
 from tests.processes import until
+from tests.sync.hands import cut_others, cut_ours
 from tests.sync.story import Story, tell
-
-
-def cut_others() -> int:
-    """All connections of this process's database are gone but the caller's own; how many there were."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
-        )
-        count: int = cursor.fetchone()[0]
-        return count
 
 
 @pytest.fixture
@@ -59,16 +48,10 @@ def test_a_lease_is_renewed_on_a_new_connection_when_the_old_one_was_cut(
 
 
 def test_a_connection_that_was_cut_is_djangos_error_and_is_replaced() -> None:
-    def cut() -> int:
-        try:
-            return cut_others()
-        finally:
-            connection.close()
-
     tenant = make_tenant("Acme")
-    with tenant_scope(tenant.id), ThreadPoolExecutor(1) as elsewhere:
+    with tenant_scope(tenant.id):
         assert Tenant.objects.get() == tenant
-        assert elsewhere.submit(cut).result() >= 1
+        cut_ours()
 
         with pytest.raises(OperationalError):
             Tenant.objects.get()
