@@ -24,6 +24,10 @@ FIRST = 60 * THOUSANDTHS
 SLOWEST = 6 * THOUSANDTHS
 RISE = 1 / 30
 """By how much of itself a learned rate grows in a minute of use."""
+FASTEST = 60_000 * THOUSANDTHS
+"""A rate that has grown beyond this limits nobody: it is forgotten."""
+MOST_AT_ONCE = 1000
+"""So many sending times are taken at once at most."""
 
 
 class SharedBudget:
@@ -109,7 +113,7 @@ class SharedBudget:
         def take(row: RateBudget, now: datetime) -> None:
             row.next_at = max(row.next_at, now)
             interval = self._interval(row)
-            for _ in range(max(1, BATCH // interval) if interval else 0):
+            for _ in range(min(MOST_AT_ONCE, max(1, BATCH // interval)) if interval else 0):
                 taken.append(row.next_at)
                 row.next_at += interval or timedelta()
 
@@ -133,7 +137,7 @@ class SharedBudget:
                 self._ahead = self._database_now() - self._now()
             now = self._now() + self._ahead
             row = _locked_row(self._connection_id, now)
-            _count(row, now, self._sent)
+            _count(row, now, self._sent, self._ceiling)
             self._sent = 0
             change(row, now)
             row.save(update_fields=["next_at", "seen_at", "lately", "learned", "slowed_at"])
@@ -156,12 +160,14 @@ def _database_now() -> datetime:
     return now
 
 
-def _count(row: RateBudget, now: datetime, sent: int) -> None:
-    """Afterwards ``lately`` includes ``sent``, older requests fade, and a rate that is used has grown."""
+def _count(row: RateBudget, now: datetime, sent: int, ceiling: int | None) -> None:
+    """Afterwards ``lately`` includes ``sent``, older requests fade, and a rate that is used has grown: up to the
+    ceiling where there is one, else until it limits nobody and is forgotten."""
     minutes = max(0, (now - row.seen_at) / MINUTE) if row.seen_at else 0
     row.lately = round(row.lately * math.exp(-minutes)) + sent * THOUSANDTHS
     if row.learned and sent:
-        row.learned = math.ceil(row.learned * (1 + RISE * min(minutes, 1)))
+        grown = math.ceil(row.learned * (1 + RISE * min(minutes, 1)))
+        row.learned = min(grown, ceiling) if ceiling else grown if grown < FASTEST else None
     row.seen_at = max(now, row.seen_at or now)
 
 

@@ -320,6 +320,49 @@ def test_a_configured_limit_is_the_most_whatever_was_learned() -> None:
     assert clock.moment - start >= timedelta(seconds=28)
 
 
+def learned_by(connection: Connection) -> int | None:
+    with tenant_scope(connection.tenant_id):
+        return RateBudget.objects.get(connection=connection).learned
+
+
+def test_one_refusal_is_forgotten_when_it_limits_nobody_any_more() -> None:
+    connection = make_connection(make_tenant("Acme"))
+    clock = Clock()
+    polled = shared_budget(connection, None, clock)
+    polled.acquire()
+    polled.slow_down(1)
+    assert learned_by(connection) == 60_000
+    for _ in range(220):
+        clock.moment += timedelta(minutes=5)
+        polled.acquire()
+
+    assert learned_by(connection) is None
+
+
+@pytest.mark.parametrize(("per_minute", "left"), [(None, None), (100, 100_000)])
+def test_a_rate_has_grown_for_years_and_requests_still_leave(per_minute: int | None, left: int | None) -> None:
+    connection = make_connection(make_tenant("Acme"))
+    clock = Clock()
+    with tenant_scope(connection.tenant_id):
+        RateBudget.objects.create(connection=connection, next_at=clock.moment, learned=2**63 - 1)
+    polled = shared_budget(connection, per_minute, clock)
+    for _ in range(3):
+        polled.acquire()
+        clock.moment += timedelta(minutes=5)
+
+    assert learned_by(connection) == left
+
+
+def test_no_limit_is_so_high_that_handing_out_times_takes_long() -> None:
+    connection = make_connection(make_tenant("Acme"))
+    clock = Clock()
+    shared_budget(connection, 60_000_000, clock).acquire()
+
+    with tenant_scope(connection.tenant_id):
+        taken = RateBudget.objects.get(connection=connection).next_at - clock.moment
+    assert taken == timedelta(milliseconds=1), "a thousand times, a microsecond apart"
+
+
 def test_machines_whose_clocks_differ_share_one_allowance_and_one_pause() -> None:
     connection = make_connection(make_tenant("Acme"))
 
