@@ -85,7 +85,7 @@ class ConnectionPages(Records):
             made = Connection(vendor=vendor, name=form.cleaned_data["name"], settings=form.entered())
             made.environment = form.cleaned_data["environment"]
             if _saved(form, made) and _sealed(secrets, made):
-                messages.success(request, "Stored. Test the connection next.")
+                messages.success(request, _stored(made))
                 return HttpResponseRedirect(self.back(made))
             if not made._state.adding:
                 # The settings are stored, a credential was refused: go on where both can be seen.
@@ -115,7 +115,7 @@ class ConnectionPages(Records):
             if not form.entered():
                 form.add_error(None, "Enter all credentials this connection needs: none of the former is kept.")
             elif _sealed(form, connection):
-                messages.success(request, "Stored. Test the connection next.")
+                messages.success(request, _stored(connection))
                 return HttpResponseRedirect(self.back(connection))
         return self._edit(request, connection, "credentials", form)
 
@@ -182,6 +182,13 @@ class ConnectionPages(Records):
 
     def list_context(self, request: HttpRequest, records: list[Any]) -> dict[str, Any]:
         return {"may_manage": allows(request, Role.ADMINISTRATOR)}
+
+
+def _stored(connection: Connection) -> str:
+    """What is next once credentials are there, or none are needed."""
+    if connection.is_installed and not connection.company:
+        return f"Stored. Connect with {connection.product.product} next."
+    return "Stored. Test the connection next."
 
 
 def _saved(form: ConnectionForm, connection: Connection) -> bool:

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from sync.admin.integrations import put
 from sync.models import Integration, PayCalendar, PayExpectation
+from sync.scheduling.wording import distance
 from sync.watching.configuring import CHANGEABLE, change_expectation, expect, stop_expecting
 from tenants.membership import require
 from tenants.models import Role
@@ -73,6 +74,9 @@ class ExpectationPages(Records):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PayExpectation]:
         return PayExpectation.objects.select_related("integration", "calendar")
+
+    def list_context(self, request: HttpRequest, records: list[PayExpectation]) -> dict[str, Any]:
+        return {"expectations": [(one, distance(one.within_days)) for one in records]}
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         self.find(request, object_id)

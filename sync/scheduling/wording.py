@@ -31,10 +31,11 @@ def timing_sentence(timing: Timing) -> str:
     if timing.kind == Timing.Kind.CRON:
         return f"By the cron expression “{timing.cron}” ({timing.time_zone})"
     assert timing.at is not None
-    return f"{timing.at:%H:%M}, {_distance(timing.offset_days)} of {timing.calendar} ({timing.time_zone})"
+    return f"{timing.at:%H:%M}, {distance(timing.offset_days)} of {timing.calendar} ({timing.time_zone})"
 
 
-def _distance(days: int) -> str:
+def distance(days: int) -> str:
+    """So many business days from the pay dates: "2 business days before each pay date"."""
     if not days:
         return "on each pay date"
     number = "1 business day" if abs(days) == 1 else f"{abs(days)} business days"
