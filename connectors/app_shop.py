@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import random
 import secrets
-import threading
 import time
 import uuid
 from contextlib import closing
@@ -29,11 +28,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from connectors import seal
-from connectors.access import Grant, Held
+from connectors.access import Grant, Held, TokenStore
 from connectors.checks import check_connection
 from connectors.contract import AppShop, Company
-from connectors.errors import ConnectorError, TemporaryError
-from connectors.installing import awaiting, install, is_of_operators_app, new_connection
+from connectors.errors import ConnectorError
+from connectors.installing import awaiting, install, new_connection
 from connectors.models import Connection
 from connectors.registry import APPS, installed_settings, open_app
 from connectors.vendors import VENDORS
@@ -46,9 +45,6 @@ INSTALL_LASTS = timedelta(minutes=30)
 LONGEST = 2_000
 STARTED, WAITING, USED = "app_started", "app_waiting", "app_used_codes"
 """Keys of the session."""
-COMING_IN = 2
-"""So many codes that nobody asked for are exchanged at a time, by each web process."""
-_coming_in = threading.BoundedSemaphore(COMING_IN)
 
 
 class Waiting(msgspec.Struct):
@@ -93,8 +89,10 @@ def callback(request: HttpRequest, vendor: str) -> HttpResponse:
     if not code or len(code) > LONGEST:
         request.session.pop(STARTED, None)
         return _told(request, f"{product} was not connected: it sent no code. Begin again if you want to connect it.")
-    if _digest(code) in request.session.get(USED, []):
+    used = request.session.get(USED, [])
+    if _digest(code) in used:
         return _told(request, f"This install of {product} was received already. Nothing was done a second time.")
+    request.session[USED] = [*used[-20:], _digest(code)]
     try:
         if state:
             return _come_back(request, vendor, code, state)
@@ -126,11 +124,6 @@ def choose(request: HttpRequest, vendor: str) -> HttpResponse:
             connection = (
                 new_connection(vendor, waiting.company, at=now) if wanted == "new" else _connection(vendor, wanted)
             )
-            if not is_of_operators_app(connection):
-                raise ValidationError(
-                    f"{connection} is of another app, or of another address. Connect it from its own page, or take "
-                    "another connection."
-                )
             install(connection, waiting.company, waiting.grant, at=now)
     except ValidationError as refusal:
         return _told(request, refusal.messages[0], _choosing(vendor))
@@ -150,24 +143,15 @@ def _come_back(request: HttpRequest, vendor: str, code: str, state: str) -> Http
         return _told(request, "This answer does not belong to anything you began here lately. Begin again.")
     require(request, Role.ADMINISTRATOR)
     connection = _connection(vendor, started["connection"])
-    _note_used(request, code)
     company, grant = _exchanged(request, connection, code)
     install(connection, company, grant, at=timezone.now())
     return _finish(request, connection, "")
 
 
 def _come_in(request: HttpRequest, vendor: str, code: str) -> HttpResponse:
-    """The vendor sent this browser: nobody is known yet, and the code does not wait. Until it has proved good nothing
-    is stored, and no more than a few are asked about at a time: anybody may come with anything."""
-    product = VENDORS[vendor].product
-    unknown = Connection(vendor=vendor, name=product, settings=installed_settings(vendor))
-    if not _coming_in.acquire(blocking=False):
-        raise TemporaryError(f"{product} is being connected by others just now. Begin again in a minute.")
-    try:
-        company, grant = _exchanged(request, unknown, code)
-    finally:
-        _coming_in.release()
-    _note_used(request, code)
+    """The vendor sent this browser: nobody is known yet, and the code does not wait."""
+    unknown = Connection(vendor=vendor, name=VENDORS[vendor].product, settings=installed_settings(vendor))
+    company, grant = _exchanged(request, unknown, code)
     key = uuid.uuid4()
     content = {
         "vendor": vendor,
@@ -189,11 +173,7 @@ def _waiting(request: HttpRequest, vendor: str) -> Waiting | None:
         request.session.pop(WAITING, None)
         return None
     key = uuid.UUID(held["key"])
-    try:
-        content = seal.unseal(key, key, seal.INSTALL, seal.Sealed(held["sealed"].encode()))
-    except seal.SealBroken:  # its key is gone: it is like an install that waited too long
-        request.session.pop(WAITING, None)
-        return None
+    content = seal.unseal(key, key, seal.INSTALL, seal.Sealed(held["sealed"].encode()))
     if content["vendor"] != vendor:
         return None
     grant = Grant(
@@ -231,8 +211,7 @@ def _ask(request: HttpRequest, waiting: Waiting) -> HttpResponse:
 
 def _exchanged(request: HttpRequest, connection: Connection, code: str) -> tuple[Company, Grant]:
     """What the code gives and whose company that is. ConnectorError when the vendor refuses either."""
-    world = {**_world(request), "sleep": _not_now}
-    with closing(open_app(connection, tokens=(held := Held()), **world)) as shop:
+    with closing(_shop(request, connection, held := Held())) as shop:
         held.keep(grant := shop.exchange(code, shop.redirect_uri(_our_address(request, connection.vendor))))
         return shop.company(), grant
 
@@ -256,17 +235,8 @@ def _finish(request: HttpRequest, connection: Connection, return_to: str) -> Htt
     return HttpResponseRedirect(_page_of(connection))
 
 
-def _not_now(seconds: float) -> None:
-    """A browser waits, and a code does not: what does not work at once is begun again by the person."""
-    raise TemporaryError("The install could not be completed just now. Begin again in a few minutes.")
-
-
-def _note_used(request: HttpRequest, code: str) -> None:
-    request.session[USED] = [*request.session.get(USED, [])[-20:], _digest(code)]
-
-
-def _shop(request: HttpRequest, connection: Connection) -> AppShop:
-    return open_app(connection, **_world(request))
+def _shop(request: HttpRequest, connection: Connection, tokens: TokenStore | None = None) -> AppShop:
+    return open_app(connection, tokens=tokens, **_world(request))
 
 
 def _world(request: HttpRequest) -> dict[str, Any]:
