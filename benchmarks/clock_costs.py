@@ -32,6 +32,7 @@ class Cost(msgspec.Struct, frozen=True):
 def costs(companies: list[Company], due: int, rounds: int) -> dict[str, Cost]:
     """The median cost of each step by which ``due`` clocks are started, and of a minute in which none is due."""
     found: dict[str, list[Cost]] = {}
+    minute()  # whoever has not been looked at for a while is looked at before anything is measured
     for _ in range(rounds):
         give_due(companies, due, whole_minute(datetime.now(UTC)))
         for name, step in steps(due).items():

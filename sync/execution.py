@@ -11,7 +11,6 @@ from typing import Protocol, cast
 
 import structlog
 from django.db import InterfaceError, OperationalError, transaction
-from django.utils import timezone
 
 from audit.context import acting_as
 from connectors.contract import (
@@ -26,6 +25,7 @@ from connectors.contract import (
 from connectors.errors import ConnectorError
 from connectors.models import Connection
 from connectors.registry import open_connector
+from sync.clock import DatabaseClock
 from sync.failures import policy_for
 from sync.models import Flow, Integration, PayRun, Run, RunItem
 from sync.payroll.claims import watchful
@@ -53,11 +53,14 @@ class World(Protocol):
 
 
 class SystemWorld:
-    """The real ones."""
+    """The real ones; the clock is the database's, by which the workers of all machines agree."""
+
+    def __init__(self) -> None:
+        self._clock = DatabaseClock()
 
     def now(self) -> datetime:
         """The present instant, aware UTC."""
-        return timezone.now()
+        return self._clock.now()
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -69,14 +72,17 @@ class SystemWorld:
 
 
 def execute_run(run_id: int, world: World) -> Run | None:
-    """Work on the run until it has ended; returns it, or None when it was not ours to work on.
+    """Claim the run and work on it until it has ended; returns it, or None when it was not ours to work on."""
+    run = claim(run_id, now=world.now())
+    return work_on(run, world) if run else None
+
+
+def work_on(run: Run, world: World) -> Run | None:
+    """Work on a run that was claimed until it has ended; returns it, or None when another worker is to finish it.
 
     Afterwards the run is in an end state, unless this process died, lost the lease or the database, or was asked to
     stop, in which case another worker finishes it.
     """
-    run = claim(run_id, now=world.now())
-    if run is None:
-        return None
     with (
         acting_as("system", f"Run #{run.pk}", correlation_id=run.correlation_id or None),
         structlog.contextvars.bound_contextvars(run=run.pk),

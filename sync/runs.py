@@ -85,22 +85,32 @@ def claim(run_id: int, *, now: datetime) -> Run | None:
         state__in=[Run.State.FETCHING, Run.State.APPLYING], heartbeat_at__lt=now - lease
     )
     with transaction.atomic():
-        run = Run.objects.select_for_update().select_related("flow__integration").filter(takeable, pk=run_id).first()
+        rows = Run.objects.select_for_update(of=("self",)).select_related("flow__integration")
+        run = rows.filter(takeable, pk=run_id).first()
         if run is None:
             return None
         if run.attempts >= MAX_ATTEMPTS:
             end(run, Run.State.FAILED, "The worker died three times in this run. It needs a person.", now=now)
             return None
-        run.state = Run.State.FETCHING
-        run.attempts += 1
-        run.lease_owner = uuid.uuid4().hex
-        run.heartbeat_at = now
-        run.started_at = run.started_at or now
-        run.read = run.planned = 0
-        run.save()
-        run.renewed = time.monotonic()
-        record([_entry(run, "run.started", {"attempts": run.attempts, "kind": run.kind})], at=now)
+        take(run, now=now)
     return run
+
+
+def take(run: Run, *, now: datetime) -> None:
+    """Afterwards the run is ours to work on, once the transaction commits: the one that has locked its row, or has just
+    made it."""
+    run.state = Run.State.FETCHING
+    run.attempts += 1
+    run.lease_owner = uuid.uuid4().hex
+    run.heartbeat_at = now
+    run.started_at = run.started_at or now
+    run.read = run.planned = 0
+    run.save(update_fields=TAKEN)
+    run.renewed = time.monotonic()
+    record([_entry(run, "run.started", {"attempts": run.attempts, "kind": run.kind})], at=now)
+
+
+TAKEN = ["state", "attempts", "lease_owner", "heartbeat_at", "started_at", "read", "planned"]
 
 
 def hold_lease(run: Run, *, now: datetime, **counted: int) -> None:

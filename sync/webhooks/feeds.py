@@ -29,13 +29,12 @@ log = structlog.get_logger()
 
 def arm(connection: Connection, *, now: datetime) -> None:
     """Afterwards the connection is asked for its feed soon, and then every few minutes if it has one, while people are
-    polled from it; otherwise not at all."""
-    wanted = _is_polled(connection)
-    if Listening.objects.filter(connection=connection, feed_at__isnull=not wanted).exists():
+    polled from it; ``read_feed`` ends that when nobody polls any more."""
+    if Listening.objects.filter(connection=connection, feed_at__isnull=False).exists() or not _is_polled(connection):
         return
     with transaction.atomic():
         listening = lock(connection)
-        listening.feed_at = (listening.feed_at or now) if wanted else None
+        listening.feed_at = listening.feed_at or now
         listening.save(update_fields=["feed_at"])
 
 

@@ -27,8 +27,9 @@ LARGEST = 64 * 1024
 """Bytes of a body; a delivery has a few hundred."""
 GATHER = timedelta(seconds=5)
 """So long after a delivery it is followed: what one change announces comes in several deliveries."""
-EVERY = 1.0
-"""A process asks for a connection to be followed once in so many seconds; the minute's sweep finds what is left."""
+EVERY = GATHER.total_seconds() - 1
+"""A process asks for a connection to be followed once in so many seconds: what arrives before the job it asked for is
+due, that job finds. The minute's sweep finds what is left."""
 
 log = structlog.get_logger()
 
