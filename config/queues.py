@@ -26,6 +26,7 @@ def q_cluster() -> dict[str, Any]:
         "timeout": 600,
         "retry": 900,
         "ALT_CLUSTERS": {
+            "alerts": {"workers": 2},
             "webhooks": {"workers": workers, "timeout": HOUR, "retry": HOUR + 600},
             "people": runs,
             "payroll": dict(runs),

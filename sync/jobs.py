@@ -6,15 +6,18 @@ import uuid
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 
+from django.contrib.sessions.backends.db import SessionStore
+from django.db import transaction
 from django.utils import timezone
 
 from audit.context import acting_as
+from sync.clock import database_now
 from sync.execution import SystemWorld, advance_postings, execute_run, read_ledger_month, reconcile_postings
 from sync.notices.keeping import keep as keep_notices
 from sync.notices.keeping import tenants_to_tell
-from sync.notices.sending import Outbox, forget_sent, send_due
+from sync.notices.sending import Outbox, forget_sent, post_due, posts_are_due, send_due
+from sync.queue import enqueue_posts
 from sync.scheduling import starting, truing
-from sync.scheduling.clocks import database_now
 from sync.sweeping import sweep, sweep_postings, tenants_with_work
 from sync.watching.watch import WORKERS, beat
 from sync.webhooks.afterwards import note_end
@@ -100,21 +103,33 @@ def tick() -> None:
 
 def true_clocks() -> None:
     """Once an hour, and after every migration: every clock of every tenant is held against what it should be, and
-    announcements that are old enough are forgotten."""
+    announcements that are old enough are forgotten. Sessions that have ended are forgotten too."""
 
     def hours_work() -> None:
         truing.true_clocks(now=database_now())
         forget_old(now=timezone.now())
 
+    SessionStore.clear_expired()
     _for_each(tenant_ids(), hours_work, "Some tenants' clocks could not be put right")
 
 
+def send_hooks(tenant_id: str) -> None:
+    """Tell the programs of one tenant."""
+    with tenant_scope(uuid.UUID(tenant_id)), acting_as("system", "Worker"):
+        post_due(timezone.now())
+
+
 def tell() -> None:
-    """Once a minute: notices follow what happened, and what there is to tell leaves; in tenants with something new."""
-    now, outbox = timezone.now(), Outbox()
+    """Once a minute: notices follow what happened, and what there is to tell leaves; in tenants with something new.
+    Mail goes from here, programs are told by a job of their company's: an address that is slow delays nobody else.
+    """
+    now, outbox = database_now(), Outbox()
 
     def minutes_notices() -> None:
         keep_notices(now)
+        if posts_are_due(now):
+            with transaction.atomic():
+                enqueue_posts()
         send_due(outbox, now)
         forget_sent(now)
 

@@ -15,7 +15,9 @@ from sync.models import Flow, Integration, PayRun, Run
 from tenants.scope import current_tenant_id
 
 SHORT = "mlc"
-"""What nobody waits for long: schedules, the minute's work, notices. The default cluster."""
+"""What nobody waits for long: schedules, the minute's work, notices and their mail. The default cluster."""
+ALERTS = "alerts"
+"""What is told to programs of the customers', which may be slow."""
 WEBHOOKS = "webhooks"
 """What vendors announced."""
 PEOPLE = "people"
@@ -70,6 +72,11 @@ def enqueue_feed(connection_id: uuid.UUID) -> None:
 def enqueue_judgement(run: Run, *, due: datetime) -> None:
     """A worker will hold what this poll found against what was announced, from ``due`` on."""
     _enqueue("sync.jobs.judge", run.pk, queue=WEBHOOKS, group="deliveries", due=due)
+
+
+def enqueue_posts() -> None:
+    """A worker will tell the tenant's programs what is due."""
+    _enqueue("sync.jobs.send_hooks", queue=ALERTS, group="notices")
 
 
 def _enqueue(job: str, *ids: int | str, queue: str, group: str, due: datetime | None = None) -> None:

@@ -48,8 +48,9 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
 
 def watch(now: datetime, *, seconds: float | None = None) -> Watched:
     """Look at every tenant where something may be overdue at ``now`` (aware UTC): its notices are kept, and what is
-    new is sent from this process. With ``seconds``, for about so long: those nobody has been told of come first, and
-    the rest has its turn the next time. One tenant's trouble is its own.
+    new is mailed from this process; programs of the customers', which may be slow, are left to the workers. With
+    ``seconds``, for about so long: those nobody has been told of come first, and the rest has its turn the next time.
+    One tenant's trouble is its own.
     """
     end = None if seconds is None else time.monotonic() + seconds
     outbox, sentences = Outbox(), list[str]()

@@ -18,7 +18,13 @@ from tests.conftest import ROOT, database_environment
 
 
 def test_every_queue_that_is_filled_has_a_cluster() -> None:
-    assert set(clusters(settings.Q_CLUSTER)) == {queue.SHORT, queue.WEBHOOKS, queue.PEOPLE, queue.PAYROLL}
+    assert set(clusters(settings.Q_CLUSTER)) == {
+        queue.SHORT,
+        queue.ALERTS,
+        queue.WEBHOOKS,
+        queue.PEOPLE,
+        queue.PAYROLL,
+    }
     assert not any(
         a != b and a.startswith(b) for a in clusters(settings.Q_CLUSTER) for b in clusters(settings.Q_CLUSTER)
     )
@@ -31,6 +37,7 @@ def test_runs_may_take_hours_and_what_everybody_waits_for_minutes(monkeypatch: p
 
     assert {name: its["timeout"] for name, its in found.items()} == {
         "mlc": 600,
+        "alerts": 600,
         "webhooks": 3600,
         "people": 7200,
         "payroll": 7200,

@@ -15,7 +15,7 @@ from connectors.models import Connection
 from sync.configuring import create_integration
 from sync.models import Dispatch, Flow, Integration, Notice, PayRun, Posting, Problem, Run
 from sync.notices.keeping import Kept, keep
-from sync.notices.sending import Outbox, send_due
+from sync.notices.sending import Outbox, post_due, send_due
 from tenants.models import Membership, Role, Tenant
 from tenants.scope import tenant_scope
 from tests.cast import make_tenant, make_user
@@ -51,9 +51,10 @@ class Company:
             return keep(self.now)
 
     def send(self) -> int:
+        """What the workers do about messages, of either kind."""
         outbox = Outbox()
         with self.scope():
-            return send_due(outbox, self.now)
+            return send_due(outbox, self.now) + post_due(self.now)
 
     def run(self, state: str = Run.State.FAILED, *, flow: str = "people", **values: Any) -> Run:
         """A run that has ended so."""

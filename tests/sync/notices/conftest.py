@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.sync.notices.company import Company, found_company
+from tests.sync.notices.receiver import Receiver, receiving
 
 
 @pytest.fixture(autouse=True)
@@ -17,3 +19,9 @@ def _mail_is_set_up(settings: Any) -> None:
 @pytest.fixture
 def company() -> Company:
     return found_company()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as program:
+        yield program

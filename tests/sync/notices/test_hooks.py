@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -21,57 +14,7 @@ from sync.models import AlertHook, Run
 from sync.notices.addresses import AddressRefused, is_public, look_up
 from sync.notices.configuring import change_hook, create_hook, replace_secret, try_hook
 from tests.sync.notices.company import Company
-
-
-@dataclass
-class Receiver:
-    """A program that was given the secret once, and believes nothing that is not signed with it."""
-
-    url: str = ""
-    status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
-    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-
-    def believed(self, secret: str) -> list[dict[str, Any]]:
-        """What arrived, each checked as the documentation says."""
-        found = []
-        for headers, body in self.got:
-            stamp, mac = (part.split("=", 1)[1] for part in headers["mlc-signature"].split(","))
-            wanted = hmac.new(secret.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
-            if hmac.compare_digest(mac, wanted):
-                found.append({**json.loads(body), "id": headers["mlc-delivery"]})
-        return found
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    program = Receiver()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            program.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
-            self.send_response(program.status)
-            for name, value in program.headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-
-        def log_message(self, *args: Any) -> None:
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    program.url = f"http://127.0.0.1:{server.server_port}/alerts?key=program-key"
-    yield program
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def add(company: Company, receiver: Receiver, kinds: list[str] | None = None) -> tuple[AlertHook, str]:
-    with company.scope(), acting_as("user", "Ada"):
-        return create_hook("Pager", receiver.url, kinds or [], now=company.now)
+from tests.sync.notices.receiver import Receiver, add
 
 
 def test_a_program_is_told_what_opened_and_what_was_mended(company: Company, receiver: Receiver) -> None:
@@ -193,6 +136,15 @@ def test_what_is_sent_elsewhere_was_paused_or_removed_in_time(company: Company, 
         "ftp://example.com/",
         "https:///nothing",
         "https://example.com/#part",
+        "https://hooks..example.com/x",
+        f"https://{'a' * 64}.example.com/",
+        f"https://{'.'.join(['a' * 60] * 5)}/",
+        "https://exa mple.com/",
+        "https://example.com/\x01x",
+        "https://exam\nple.com/",
+        "https://example.com:99999/",
+        "https://ex\u200bample\udc80.com/",
+        "https://\uff11\uff12\uff17.0.0.1/",
     ],
 )
 def test_addresses_that_are_refused_when_they_are_entered(url: str, company: Company, settings: Any) -> None:
@@ -217,6 +169,11 @@ def test_addresses_that_are_refused_when_they_are_entered(url: str, company: Com
         "::ffff:10.0.0.8",
         "64:ff9b::7f00:1",
         "2002:0a00:0001::1",
+        "fec0::1",
+        "64:ff9b:1::a00:1",
+        "::10.0.0.1",
+        "168.63.129.16",
+        "::ffff:168.63.129.16",
     ],
 )
 def test_a_name_that_leads_inside_is_refused_whatever_it_is_called(ip: str) -> None:
@@ -240,3 +197,16 @@ def test_the_address_that_was_looked_up_is_the_one_spoken_to() -> None:
         "alerts.example.com",
         "alerts.example.com",
     )
+
+
+def test_a_name_in_other_letters_is_asked_for_as_the_web_writes_it() -> None:
+    asked: list[str] = []
+
+    def resolve(name: str, *args: Any, **kwargs: Any) -> list[Any]:
+        asked.append(name)
+        return [(0, 0, 0, "", ("93.184.216.34", 443))]
+
+    to = look_up("https://stra\u00dfe.example.com:8443/\u00fc?k=\u00fc", allow_loopback=False, resolve=resolve)
+    assert asked == ["xn--strae-oqa.example.com"]
+    assert (to.host, to.name) == ("xn--strae-oqa.example.com:8443", "xn--strae-oqa.example.com")
+    assert to.url == "https://93.184.216.34:8443/%C3%BC?k=%C3%BC"
