@@ -20,6 +20,8 @@ TEN_YEARS = timedelta(days=3653)
 LONGEST_EVENT = 366
 MOST_EVENTS = 5_000
 MOST_REPEATING = 100
+MOST_REPETITIONS = 50_000
+"""So often may the events of a file repeat, all in all and counted from when they began: about a second's work."""
 EARLIEST = date(1970, 1, 1)
 
 FREQUENCIES = frozenset({"DAILY", "WEEKLY", "MONTHLY", "YEARLY"})
@@ -57,13 +59,13 @@ def events_of(text: str, today: date, zone: ZoneInfo) -> Iterator[Event]:
     for event in read:
         if event.replaces is not None:
             moved[event.uid].add(event.replaces)
+    steps = iter(range(MOST_REPETITIONS))
     for event in read:
         if not event.cancelled:
             left_out = set() if event.replaces is not None else moved[event.uid]
-            for day in event.starts(today):
+            for day in event.starts(today, steps):
                 if day not in left_out:
-                    days = tuple(day + timedelta(days=n) for n in range(event.length))
-                    yield Event(event.place, days, event.name)
+                    yield Event(event.place, event.days_from(day), event.name)
 
 
 class _Read:
@@ -83,18 +85,24 @@ class _Read:
         self.replaces = None if replaces is None else self._date(self._moment("RECURRENCE-ID"))
         self.length = self._length()
 
-    def starts(self, today: date) -> Iterator[date]:
-        """The local dates on which it begins."""
+    def starts(self, today: date, steps: Iterator[int]) -> Iterator[date]:
+        """The local dates on which it begins. Each repetition, listed or not, takes one of ``steps``."""
         rule = self._one("RRULE")
         left_out = set(self._listed("EXDATE"))
         if rule is None:
             starts: Iterator[date] = iter([self._date(self._start)])
         else:
-            starts = (day for day in self._repeated(rule, today + TEN_YEARS) if day >= today - A_YEAR)
+            starts = (day for day in self._repeated(rule, today + TEN_YEARS, steps) if day >= today - A_YEAR)
         yield from (day for day in starts if day not in left_out)
         yield from (day for day in self._listed("RDATE") if day not in left_out)
 
-    def _repeated(self, rule: Any, until: date) -> Iterator[date]:
+    def days_from(self, start: date) -> tuple[date, ...]:
+        """The local dates it covers when it begins on this one."""
+        if (date.max - start).days < self.length - 1:
+            raise _refused(f"{self.place}: it goes beyond the year {date.max.year}.")
+        return tuple(start + timedelta(days=n) for n in range(self.length))
+
+    def _repeated(self, rule: Any, until: date, steps: Iterator[int]) -> Iterator[date]:
         """By the clock of DTSTART, so that an event at 23:00 keeps its date when clocks change."""
         self._check(rule)
         zone = self._start.tzinfo if isinstance(self._start, datetime) else None
@@ -105,15 +113,23 @@ class _Read:
             if name != "UNTIL"
         )
         last = min([*ends, datetime.combine(until, time.max)])
-        nothing = True
+        nothing, too_many = True, False
         try:
             for wall in rrulestr(parts, dtstart=_wall(self._start, zone, time.min)):
                 if wall > last:
                     break
+                if too_many := next(steps, None) is None:
+                    break
                 nothing = False
                 yield self._date(wall.replace(tzinfo=zone))
-        except ValueError:
+        # IndexError: the ninth Monday of a month.
+        except (ValueError, IndexError):
             raise _refused(f"{self.place}: how it repeats (RRULE) cannot be read.") from None
+        if too_many:
+            raise _refused(
+                f"{self.place}: by now the events repeat more than {MOST_REPETITIONS:,} times, counted from when they "
+                "begin. Let them begin later, or leave some out."
+            )
         if nothing:
             raise _refused(f"{self.place}: there is no day on which it repeats (RRULE).")
 
@@ -172,7 +188,7 @@ class _Read:
     def _date(self, moment: date) -> date:
         if not isinstance(moment, datetime):
             return moment
-        return (moment.astimezone(self._zone) if _is_utc(moment.tzinfo) else moment).date()
+        return (_by_clock_of(self._zone, moment) if _is_utc(moment.tzinfo) else moment).date()
 
 
 def _check_whole(text: str) -> None:
@@ -193,7 +209,16 @@ def _wall(moment: date, zone: tzinfo | None, otherwise: time) -> datetime:
     """The naive wall time in ``zone``; a date is at the time ``otherwise``."""
     if not isinstance(moment, datetime):
         return datetime.combine(moment, otherwise)
-    return (moment.astimezone(zone) if moment.tzinfo and zone else moment).replace(tzinfo=None)
+    return (_by_clock_of(zone, moment) if moment.tzinfo and zone else moment).replace(tzinfo=None)
+
+
+def _by_clock_of(zone: tzinfo, moment: datetime) -> datetime:
+    """The same instant there. At the ends of the calendar, where there may be none, the moment as it is: some programs
+    write them for "always"."""
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        return moment
 
 
 def _is_utc(zone: tzinfo | None) -> bool:

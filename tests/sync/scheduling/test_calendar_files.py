@@ -98,6 +98,11 @@ def test_a_csv_file_with_one_bad_line_gives_nothing(file: bytes, sentence: str) 
             "2026-10-30 2026-10-31 2026-11-01 2026-11-02",
         ),
         ("DTSTART:20261225T033000Z\nRRULE:FREQ=WEEKLY;UNTIL=20270101T033000Z", "2026-12-24 2026-12-31"),
+        # until the end of time
+        (
+            "DTSTART;TZID=Asia/Tokyo:20321225T003000\nRRULE:FREQ=YEARLY;UNTIL=99991231T235959Z",
+            " ".join(f"{year}-12-25" for year in range(2032, 2036)),
+        ),
     ],
 )
 def test_the_days_of_an_event(event: str, expected: str) -> None:
@@ -124,6 +129,9 @@ def test_events_have_names_and_what_is_cancelled_or_moved_is_where_it_is_now() -
         ("DTSTART;VALUE=DATE:20261225\nDTSTART;VALUE=DATE:20261226", "Event 2: DTSTART is there more than once"),
         ("DTSTART;VALUE=DATE:20261225\nDTEND;VALUE=DATE:20261224", "Event 2: it ends before it begins"),
         ("DTSTART;VALUE=DATE:20261225\nRRULE:FREQ=YEARLY;BYDAY=xx", "Event 2: RRULE cannot be read"),
+        ("DTSTART;VALUE=DATE:20261225\nRRULE:FREQ=MONTHLY;BYDAY=9MO", "Event 2: how it repeats .* cannot be read"),
+        ("DTSTART:00010101T000000Z", "Event 2: 0001-01-01 is not between"),
+        ("DTSTART;VALUE=DATE:99991231\nDURATION:P3D", "Event 2: it goes beyond the year 9999"),
         ("DTSTART;VALUE=DATE:20261225\nRRULE:FREQ=SECONDLY", "Event 2: it repeats .* not known here"),
         ("DTSTART;VALUE=DATE:20261225\nRRULE:FREQ=DAILY;BYHOUR=1,2,3", "Event 2: it repeats .* not known here"),
         ("DTSTART;VALUE=DATE:20261225\nRRULE:COUNT=2", "Event 2: it repeats .* not known here"),
@@ -152,11 +160,15 @@ def test_an_event_that_cannot_be_kept_is_named_and_nothing_is_imported(event: st
         (calendar(*["DTSTART;VALUE=DATE:20261225\nRRULE:FREQ=YEARLY"] * 101), "more than 100 events that repeat"),
         (calendar(*["DTSTART;VALUE=DATE:20200101\nRRULE:FREQ=DAILY"] * 9), "more than 5,000 dates"),
         (
+            calendar(*["DTSTART;VALUE=DATE:19700101\nRRULE:FREQ=DAILY;UNTIL=20200101"] * 100),
+            "Event 3: by now the events repeat more than 50,000 times",
+        ),
+        (
             "BEGIN:VCALENDAR\r\n" + "BEGIN:VEVENT\r\n" * 9000 + "END:VEVENT\r\n" * 9000 + "END:VCALENDAR",
             "Line 3: BEGIN:VEVENT is not where it should be",
         ),
     ],
-    ids=["cut off", "not begun", "nonsense", "no dates", "events", "repeating", "dates", "nested"],
+    ids=["cut off", "not begun", "nonsense", "no dates", "events", "repeating", "dates", "repetitions", "nested"],
 )
 def test_a_file_without_bounds_or_sense_is_refused(file: str, sentence: str) -> None:
     with pytest.raises(ScheduleError, match=sentence):
@@ -177,6 +189,7 @@ BEGIN:VEVENT|END:VEVENT|BEGIN:VTIMEZONE|END:VTIMEZONE|END:VCALENDAR|BEGIN:VCALEN
 DTSTART:20261225|DTSTART;VALUE=DATE:20261225|DTSTART;TZID=X:20261225T000000|DTSTART:PT1H|DTSTART:20261225T000000Z
 DTEND:20261226T000000Z|DTEND;VALUE=DATE:20261228|DURATION:P2D|DURATION:x|STATUS:CANCELLED|STATUS:x
 RRULE:FREQ=YEARLY|RRULE:FREQ=MONTHLY;BYDAY=9XX|RRULE:FREQ=WEEKLY;UNTIL=20270101|RRULE:FREQ=MONTHLY;BYMONTHDAY=99|RRULE:x
+DTSTART:00010101T000000Z|DTSTART:99991231T235959Z|DURATION:P9D|RRULE:FREQ=MONTHLY;BYDAY=9MO|RRULE:FREQ=YEARLY;BYDAY=60FR
 RRULE:FREQ=YEARLY;COUNT=x|RRULE:FREQ=YEARLY;BYSETPOS=0|RRULE:FREQ=WEEKLY;UNTIL=20270101T000000Z|RRULE:FREQ=DAILY;UNTIL=x
 RRULE:FREQ=YEARLY;BYMONTH=5L|RRULE:FREQ=WEEKLY;WKST=x|RRULE:FREQ=WEEKLY;COUNT=1,2|RRULE:FREQ=YEARLY,DAILY
 EXDATE:20261225|EXDATE:x|RDATE:20270101T000000Z|RECURRENCE-ID:20261225T000000|RECURRENCE-ID:x|EXDATE:PT1H
