@@ -7,4 +7,5 @@ psql --no-psqlrc --set=ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname post
 CREATE ROLE mlc_owner LOGIN PASSWORD :'owner_password';
 CREATE ROLE mlc_app LOGIN PASSWORD :'app_password';
 CREATE DATABASE mlc OWNER mlc_owner TEMPLATE template0 ENCODING 'UTF8';
+REVOKE TEMPORARY ON DATABASE mlc FROM PUBLIC;
 SQL

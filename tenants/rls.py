@@ -48,7 +48,10 @@ def tenant_tables() -> Iterator[tuple[str, str]]:
 def protect(using: str, application_role: str) -> None:
     """Afterwards row-level security is forced on every tenant table and the application role has its privileges.
 
-    Idempotent. Raises ImproperlyConfigured when the migrating role is the application role.
+    Where the migrating role owns the database, nobody else may make temporary tables in it: they would come before ours
+    in whatever looks them up by name. Idempotent.
+
+    Raises ImproperlyConfigured when the migrating role is the application role.
     """
     connection = connections[using]
     with connection.cursor() as cursor:
@@ -193,7 +196,7 @@ TENANTS_WITH_WORK = """
     CREATE OR REPLACE FUNCTION mlc_tenants_with_work(
         now timestamptz, dead timestamptz, unstarted timestamptz, untied timestamptz
     ) RETURNS SETOF uuid
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
     AS $$
         SELECT tenant_id FROM sync_run
          WHERE state IN ('fetching', 'applying') AND heartbeat_at < dead
@@ -235,7 +238,7 @@ not tied out lately, clocks whose time has passed, announcements and messages on
 
 TENANTS_TO_TELL = """
     CREATE OR REPLACE FUNCTION mlc_tenants_to_tell(now timestamptz) RETURNS SETOF uuid
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
     AS $$
         SELECT tenant.id FROM tenants_tenant tenant
           LEFT JOIN audit_auditchain chain ON chain.tenant_id = tenant.id
@@ -250,7 +253,7 @@ again, or a message is due."""
 
 TENANTS_OVERDUE = """
     CREATE OR REPLACE FUNCTION mlc_tenants_overdue(now timestamptz) RETURNS TABLE (tenant uuid, known boolean)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
     AS $$
         WITH missed AS (
             SELECT DISTINCT tenant_id FROM sync_notice
@@ -275,7 +278,7 @@ TENANTS_OVERDUE = """
 
 OPEN_MISSED = """
     CREATE OR REPLACE FUNCTION mlc_open_missed() RETURNS bigint
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
     AS $$
         SELECT count(*) FROM sync_notice WHERE settled_at IS NULL AND resolved_at IS NULL AND kind = 'missed'
     $$
@@ -285,28 +288,53 @@ OPEN_MISSED = """
 def _functions() -> Iterator[str]:
     yield """
         CREATE OR REPLACE FUNCTION mlc_tenant_ids() RETURNS SETOF uuid
-        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public
+        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
         AS 'SELECT id FROM tenants_tenant ORDER BY created_at, id'
     """
     yield """
         CREATE OR REPLACE FUNCTION mlc_sealed_by() RETURNS TABLE (key_id text, connections bigint)
-        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public
+        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
         AS 'SELECT sealed_by, count(*) FROM connectors_connection WHERE sealed IS NOT NULL GROUP BY 1 ORDER BY 1'
     """
     yield """
         CREATE OR REPLACE FUNCTION mlc_connection_of_webhook(key uuid)
         RETURNS TABLE (tenant_id uuid, connection_id uuid)
-        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public
+        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
         AS 'SELECT c.tenant_id, c.id FROM connectors_connection c WHERE c.webhook_key = key'
     """
     yield """
         CREATE OR REPLACE FUNCTION mlc_connections_of_company(of_vendor text, of_company text)
         RETURNS TABLE (tenant_id uuid, connection_id uuid)
-        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public
+        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
         AS 'SELECT c.tenant_id, c.id FROM connectors_connection c
             WHERE c.vendor = of_vendor AND c.company = of_company AND c.company <> $$$$ ORDER BY c.created_at, c.id'
     """
     yield from (TENANTS_TO_TELL, TENANTS_OVERDUE, OPEN_MISSED, TOTALS)
+
+
+NOBODY_MAKES_TEMPORARY_TABLES = """
+    DO $$ BEGIN
+        IF EXISTS (
+            SELECT FROM pg_database, LATERAL aclexplode(coalesce(datacl, acldefault('d', datdba))) AS held
+             WHERE datname = current_database() AND pg_has_role(datdba, 'USAGE')
+               AND held.grantee = 0 AND held.privilege_type = 'TEMPORARY'
+        ) THEN
+            EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+        END IF;
+    END $$
+"""
+
+OURS_ALONE_CALL = """
+    DO $$ DECLARE ours regprocedure; BEGIN
+        FOR ours IN SELECT oid FROM pg_proc
+                     WHERE prosecdef AND pronamespace = 'public'::regnamespace AND pg_has_role(proowner, 'USAGE')
+        LOOP
+            EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', ours);
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', ours, {role});
+        END LOOP;
+    END $$
+"""
+"""What runs as the owner is called by the application role and by nobody else."""
 
 
 def _grants(role: str, tables: set[str]) -> Iterator[str]:
@@ -314,6 +342,8 @@ def _grants(role: str, tables: set[str]) -> Iterator[str]:
     yield f"GRANT USAGE ON SCHEMA public TO {grantee}"
     yield f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {grantee}"
     yield f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {grantee}"
+    yield NOBODY_MAKES_TEMPORARY_TABLES
+    yield OURS_ALONE_CALL.format(role=sql.Literal(role).as_string(None))
     for table in sorted(APPEND_ONLY & tables):
         yield f"REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {grantee}"
 

@@ -25,7 +25,7 @@ TOTALS_READ = frozenset(
 TOTALS = """
     CREATE OR REPLACE FUNCTION mlc_totals(now timestamptz)
     RETURNS TABLE (metric text, label text, state text, value double precision)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
     AS $$
         WITH runs AS (
             SELECT flow.kind AS flow_kind, run.state, run.kind = 'preview' AS preview, count(*) AS so_many,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -99,11 +101,25 @@ def test_an_entry_that_does_not_continue_the_chain_is_not_inserted(changed: dict
     assert len(entries_of(acme)) == 5
 
 
+@contextmanager
+def may_make_temporary_tables() -> Iterator[None]:
+    """On a database whose owner is not ours everybody may."""
+    database, role = connections[OWNER].settings_dict["NAME"], connections[APPLICATION].settings_dict["USER"]
+    with connections[OWNER].cursor() as cursor:
+        cursor.execute(f"GRANT TEMPORARY ON DATABASE {database} TO {role}")
+    try:
+        yield
+    finally:
+        with connections[OWNER].cursor() as cursor:
+            cursor.execute(f"REVOKE TEMPORARY ON DATABASE {database} FROM {role}")
+
+
 def test_a_temporary_table_cannot_pose_as_the_head() -> None:
     acme = company_with_trail(4)
     entry = forged(acme, seq=9, previous_hash=bytes(32))
 
     with (
+        may_make_temporary_tables(),
         tenant_scope(acme.id),
         pytest.raises(DatabaseError, match="does not continue its chain"),
         transaction.atomic(),

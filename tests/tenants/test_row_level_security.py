@@ -60,6 +60,30 @@ def test_row_level_security_is_forced_on_every_tenant_table(raw: psycopg.Connect
     assert [table for table in sorted(tables) if not secured[table]] == []
 
 
+def test_what_runs_as_the_owner_looks_names_up_in_ours_only_and_is_called_by_the_application_alone(
+    raw: psycopg.Connection,
+) -> None:
+    found = raw.execute("""
+        SELECT proname, proconfig, has_function_privilege(current_user, oid, 'EXECUTE'),
+               EXISTS (SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) WHERE grantee = 0)
+          FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace
+    """).fetchall()
+
+    assert len(found) > 5
+    for name, settings, ours, everybodys in found:
+        assert settings == ["search_path=pg_catalog, public, pg_temp"], name
+        assert (ours, everybodys) == (True, False), name
+
+
+def test_no_temporary_table_stands_in_for_one_of_ours(raw: psycopg.Connection) -> None:
+    for statement in (
+        "CREATE TEMPORARY VIEW sync_notice AS SELECT 'missed'::text AS kind",
+        "CREATE FUNCTION pg_temp.evil() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    ):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            raw.execute(statement)
+
+
 def test_raw_sql_without_a_tenant_sees_no_row_of_any_tenant_table(raw: psycopg.Connection) -> None:
     make_connection(make_cast().acme)
 
