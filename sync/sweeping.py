@@ -8,13 +8,17 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
+from django_q.models import OrmQ
 
 from sync.models import Flow, PayRun, Posting, Reconciliation, Run
 from sync.payroll.claims import due
-from sync.queue import enqueue_postings, enqueue_run
+from sync.queue import PAYROLL, enqueue_postings, enqueue_run, key_of, queue_of_run
 
 TIE_OUT_AGAIN = timedelta(hours=1)
 """What is posted and does not tie out is held against the ledger again so often."""
+
+BACKLOG = timedelta(minutes=1)
+"""Where a tenant's jobs wait for longer, what is due is among them: another job a minute would only make them more."""
 
 UNSTARTED = 5
 """A run that waits for so many leases has lost its job."""
@@ -33,22 +37,25 @@ def tenants_with_work(*, now: datetime) -> list[uuid.UUID]:
 
 
 def sweep(*, now: datetime) -> list[Run]:
-    """Enqueue every run that lost its worker, or whose job never came; returns them. ``claim`` decides who works."""
+    """Enqueue every run that lost its worker, or whose job never came, unless the tenant's jobs are late as it is;
+    returns them. ``claim`` decides who works."""
     lease = timedelta(seconds=settings.RUN_LEASE_SECONDS)
     runs = Run.objects.select_related("flow")
     dead = runs.filter(state__in=[Run.State.FETCHING, Run.State.APPLYING], heartbeat_at__lt=now - lease)
     waiting = runs.filter(state=Run.State.SCHEDULED, created_at__lt=now - UNSTARTED * lease)
     found = [*dead, *waiting]
+    late = {queue for queue in set(map(queue_of_run, found)) if _is_backed_up(queue, now)}
     for run in found:
-        with transaction.atomic():
-            enqueue_run(run)
+        if queue_of_run(run) not in late:
+            with transaction.atomic():
+                enqueue_run(run)
     return found
 
 
 def sweep_postings(*, now: datetime) -> list[PayRun]:
     """Enqueue every pay run with a journal that is due, or that is posted and was not tied out lately; returns them.
-    ``claim`` decides who works. While writing is switched off, or the flow paused, nothing is done and none is
-    enqueued."""
+    ``claim`` decides who works. While the tenant's jobs are late none is enqueued. While writing is switched off, or
+    the flow paused, nothing is done."""
     writing = Flow.objects.filter(
         integration=OuterRef("integration"), kind=Flow.Kind.PAYROLL, writes_enabled=True, paused=False
     )
@@ -59,7 +66,12 @@ def sweep_postings(*, now: datetime) -> list[PayRun]:
         state__in=[PayRun.State.WAITING, PayRun.State.RECONCILED, PayRun.State.VOID, PayRun.State.EMPTY]
     )
     found = list(under_way.filter(Exists(writing), Exists(journals) | (Exists(posted) & ~Exists(lately))))
-    for pay_run in found:
+    for pay_run in found if found and not _is_backed_up(PAYROLL, now) else ():
         with transaction.atomic():
             enqueue_postings(pay_run)
     return found
+
+
+def _is_backed_up(queue: str, now: datetime) -> bool:
+    late: bool = OrmQ.objects.filter(key__startswith=key_of(queue), lock__lte=now - BACKLOG).exists()
+    return late

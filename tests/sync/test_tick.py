@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 from django.db.models import F
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -17,7 +19,7 @@ from sync.apps import schedule_tick
 from sync.configuring import configure_flow
 from sync.models import Delivery, Flow, Posting, Run
 from sync.runs import claim, request_run
-from sync.sweeping import sweep_postings, tenants_with_work
+from sync.sweeping import sweep, sweep_postings, tenants_with_work
 from tenants.scope import current_tenant_id, tenant_scope
 from tests.api.company import Company, found
 from tests.cast import make_tenant
@@ -127,3 +129,31 @@ def test_journals_are_work_while_writing_is_on_and_never_otherwise() -> None:
         payroll.update(paused=True)
         assert acme.tenant.id not in work()
         assert sweep_postings(now=NOW) == []
+
+
+def test_a_company_whose_jobs_are_late_gets_no_more_of_them() -> None:
+    """While workers did not keep up, every minute added a job for each journal and run that waited already."""
+    acme = quiet()
+    lease = timedelta(seconds=settings.RUN_LEASE_SECONDS)
+    with tenant_scope(acme.tenant.id):
+        run = request_run(acme.people, Run.Kind.FULL, now=NOW)
+        claim(run.pk, now=NOW)
+        jobs_of_acme = OrmQ.objects.filter(key__startswith=f"people:{acme.tenant.id}")
+        late = OrmQ.objects.create(key=f"people:{acme.tenant.id}", payload="", lock=NOW)
+
+        assert sweep(now=NOW + 2 * lease) == [run]
+        assert list(jobs_of_acme) == [late]
+        late.delete()
+        assert sweep(now=NOW + 2 * lease) == [run]
+        assert jobs_of_acme.count() == 1
+
+
+def test_the_hourly_job_forgets_sessions_that_have_ended() -> None:
+    ended, open_one = SessionStore(), SessionStore()
+    for session, seconds in ((ended, -60), (open_one, 3600)):
+        session.set_expiry(seconds)
+        session.save()
+    jobs.true_clocks()
+
+    assert not Session.objects.filter(session_key=ended.session_key).exists()
+    assert Session.objects.filter(session_key=open_one.session_key).exists()
