@@ -54,7 +54,7 @@ class Form:
 
     @property
     def every(self) -> int:
-        return 1 if self.quick else 3
+        return 1 if self.quick else 5
 
     @property
     def pause(self) -> float:
@@ -62,7 +62,7 @@ class Form:
 
     @property
     def happens(self) -> float:
-        return 0.5 if self.quick else 1.5
+        return 0.5 if self.quick else 3.0
 
     @property
     def patience(self) -> float:

