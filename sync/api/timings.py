@@ -151,7 +151,7 @@ class TimingViewSet(ApiViewSet[Timing]):
 
 
 class SlotViewSet(ApiViewSet[Slot]):
-    """What became of the starts: started in time, caught up, missed so far."""
+    """What became of the starts: started in time, caught up, missed so far, passed by as the flow was paused."""
 
     model = Slot
     serializer_class = SlotSerializer

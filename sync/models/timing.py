@@ -105,7 +105,9 @@ class Timing(TenantOwned):
     """One rule by which a flow starts by itself: at a local time so many business days from each pay date of a
     calendar, or by a cron expression.
 
-    ``next_at`` is the next instant (aware UTC) that has not been started; whoever moves it on starts that one.
+    ``next_at`` is the next instant (aware UTC) that has not been started; whoever moves it on starts that one. Of a
+    calendar ``nominal`` is the pay date by its rule that is waited for: all before it are settled, whatever becomes of
+    the calendar. Without one nothing is waited for, and the next instant is the first to come.
     """
 
     class Kind(models.TextChoices):
@@ -125,6 +127,7 @@ class Timing(TenantOwned):
     cron = models.CharField(max_length=100, blank=True)
     time_zone = models.CharField(max_length=64, validators=[validate_time_zone])
     next_at = models.DateTimeField(null=True, blank=True, editable=False)
+    nominal = models.DateField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -146,15 +149,20 @@ class Timing(TenantOwned):
 
 
 class Slot(TenantOwned):
-    """What became of one occurrence of a timing: it was started, caught up after an outage, or missed so far."""
+    """What became of one occurrence of a timing: it was started, caught up after an outage, missed so far, or passed
+    by, as its flow was paused. Of a calendar it is one for each nominal pay date, wherever that is moved."""
 
     class State(models.TextChoices):
         STARTED = "started", "Started"
         CAUGHT_UP = "caught_up", "Caught up"
         MISSED = "missed", "Missed"
+        PASSED = "passed", "Passed by"
+
+    DONE: ClassVar[tuple[str, ...]] = (State.STARTED, State.CAUGHT_UP)
 
     timing = models.ForeignKey(Timing, on_delete=models.CASCADE, related_name="slots")
     due_at = models.DateTimeField()
+    nominal = models.DateField(null=True, blank=True)
     pay_date = models.DateField(null=True, blank=True)
     note = models.CharField(max_length=200, blank=True)
     state = models.CharField(max_length=10, choices=State.choices)
@@ -164,7 +172,10 @@ class Slot(TenantOwned):
     class Meta:
         ordering: ClassVar[list[str]] = ["-due_at", "-pk"]
         constraints: ClassVar[list[Any]] = [
-            models.UniqueConstraint(fields=["timing", "due_at"], name="slot_once"),
+            models.UniqueConstraint(
+                fields=["timing", "due_at"], condition=models.Q(nominal__isnull=True), name="slot_once"
+            ),
+            models.UniqueConstraint(fields=["timing", "nominal"], name="slot_once_for_a_pay_date"),
         ]
         indexes: ClassVar[list[Any]] = [
             models.Index(fields=["tenant", "-due_at", "-id"]),

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
 from django.core.exceptions import ValidationError
-from django.db import connection
 from django.db.models import QuerySet
 
 from connectors.models import Connection
-from sync.models import CalendarDay, Flow, Integration, PayCalendar, Timing
-from sync.scheduling.business_days import BusinessDays, Roll
+from sync.models import CalendarDay, Flow, Integration, PayCalendar, Slot, Timing
+from sync.scheduling.business_days import ONE_DAY, BusinessDays, Roll
 from sync.scheduling.calendars import Custom, Monthly, Rule, SemiMonthly, Weekly
-from sync.scheduling.occurrences import Clock, Cron, Occurrence, Polling, Tied, next_after
+from sync.scheduling.occurrences import Clock, Cron, Occurrence, Polling, Tied, next_after, tied_from
 from sync.scheduling.refusing import ScheduleError
 from sync.webhooks import pace
 
 log = structlog.get_logger()
 
+AN_INSTANT = timedelta(microseconds=1)
 
-def database_now() -> datetime:
-    """The present instant by the database's clock, aware UTC: the machines of the workers need not agree."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT statement_timestamp()")
-        now: datetime = cursor.fetchone()[0]
-    return now.astimezone(UTC)
+Place = tuple[datetime | None, date | None]
+"""When a timing starts next (aware UTC), and for which nominal pay date; see Timing."""
 
 
 def timings_to_read() -> QuerySet[Timing]:
@@ -127,16 +124,6 @@ def zone_of(calendar: PayCalendar) -> ZoneInfo:
     return ZoneInfo(calendar.time_zone)
 
 
-def next_of(timing: Timing, after: datetime) -> Occurrence | None:
-    """The timing's next occurrence strictly after this instant; None where its calendar has ended, or cannot be used.
-    What is wrong with it, its page says; whoever works through all timings goes on."""
-    try:
-        return next_after(clock_of(timing), after)
-    except ScheduleError as error:
-        log.warning("timing.without_occurrence", timing=str(timing.pk), field=error.field)
-        return None
-
-
 def polling_instant(flow: Flow, now: datetime) -> datetime | None:
     """When the flow is to start next: as noted, at once where nothing is noted, and never later than one interval from
     now. None where it has no interval or is paused."""
@@ -145,12 +132,74 @@ def polling_instant(flow: Flow, now: datetime) -> datetime | None:
     return min(flow.next_run_at or now, now + interval_of(flow, now))
 
 
-def timing_instant(timing: Timing, now: datetime) -> datetime | None:
-    """When the timing is to start next: an instant that has come already stays until it was started, a later one is
-    as calendar and time zone say today. None where the flow is paused or the calendar has ended."""
+def timing_place(timing: Timing, now: datetime) -> Place:
+    """Where the timing is to stand: an instant that has come stays until it was started; a pay date that is waited for
+    is due at once where an edit or another table of holidays or time zones moved its time into the past; a later one is
+    as calendar and time zone say today. A flow that is paused waits for nothing, and what comes meanwhile is gone."""
     if timing.flow.paused:
-        return None
+        return None, None
     if timing.next_at is not None and timing.next_at <= now:
-        return timing.next_at
-    occurrence = next_of(timing, now)
-    return occurrence.due if occurrence else None
+        return timing.next_at, timing.nominal
+    return _place(timing, timing.nominal, lambda clock: _next(timing, clock, now))
+
+
+def place_after(timing: Timing, started: Occurrence, *, since: datetime) -> Place:
+    """Where the timing is to stand once this was started: at the pay date after it, come or not; by a cron expression
+    at the first instant after ``since``."""
+    last = started.meant[-1].nominal if started.meant else started.nominal
+    waited = last + ONE_DAY if last else None
+    return _place(
+        timing,
+        waited,
+        lambda clock: (
+            _open_from(timing, clock, waited) if isinstance(clock, Tied) and waited else next_after(clock, since)
+        ),
+    )
+
+
+def occurrence_at(timing: Timing) -> Occurrence:
+    """What the timing's instant is, by calendar and time zone as they are today. Where it is none by them any more, as
+    a holiday came since, it is itself and its nominal date, and nothing is known of it."""
+    due, nominal = timing.next_at, timing.nominal
+    assert due is not None
+    try:
+        clock = clock_of(timing)
+        if isinstance(clock, Tied) and nominal:
+            found = next(tied_from(clock, nominal), None)
+        else:
+            found = next_after(clock, due - AN_INSTANT)
+    except ScheduleError:
+        found = None
+    if found and (found.due, found.nominal) == (due, nominal):
+        return found
+    return Occurrence(due=due, local=due, nominal=nominal)
+
+
+def _place(timing: Timing, waited: date | None, find: Callable[[Clock], Occurrence | None]) -> Place:
+    """As found. Where the calendar has ended or cannot be used, never, and ``waited`` is waited for all the same. What
+    is wrong with it, its page says; whoever works through all timings goes on."""
+    try:
+        found = find(clock_of(timing))
+    except ScheduleError as error:
+        log.warning("timing.without_occurrence", timing=str(timing.pk), field=error.field)
+        found = None
+    return (found.due, found.nominal) if found else (None, waited)
+
+
+def _next(timing: Timing, clock: Clock, now: datetime) -> Occurrence | None:
+    first = next_after(clock, now)
+    if not isinstance(clock, Tied) or timing.nominal is None:
+        return first
+    waiting = next(tied_from(clock, timing.nominal), None)
+    if first is None or first.nominal is None or first.nominal >= timing.nominal or (waiting and waiting.due <= now):
+        return waiting
+    # Pay dates before it lie ahead: new ones, and such as were moved there after their start.
+    return _open_from(timing, clock, first.nominal)
+
+
+def _open_from(timing: Timing, clock: Tied, nominal: date) -> Occurrence | None:
+    """For the first of the nominal pay dates from this one on that was not started."""
+    slots = Slot.objects.filter(timing=timing, nominal__gte=nominal, state__in=Slot.DONE)
+    started = set(slots.values_list("nominal", flat=True))
+    day = next((day for day in clock.rule.nominal_from(nominal) if day not in started), None)
+    return next(tied_from(clock, day), None) if day else None

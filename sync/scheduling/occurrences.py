@@ -7,7 +7,7 @@ that changed. A process sees a new time zone database once it started again or c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby, islice
 
@@ -68,13 +68,14 @@ Clock = Polling | Cron | Tied
 
 
 class Occurrence(msgspec.Struct, frozen=True, kw_only=True):
-    """``due`` is UTC; ``local`` is the same instant in the clock's zone (polling: UTC). The dates are those of the
-    first pay day meant. ``note`` is for staff: what was moved and why, up to 200 characters."""
+    """``due`` is UTC; ``local`` is the same instant in the clock's zone (polling: UTC). ``meant`` are its pay days,
+    and the dates those of the first. ``note`` is for staff: what was moved and why, up to 200 characters."""
 
     due: datetime
     local: datetime
     pay_date: date | None = None
     nominal: date | None = None
+    meant: tuple[PayDay, ...] = ()
     note: str = ""
 
 
@@ -99,6 +100,12 @@ def occurrences_after(clock: Clock, instant: datetime) -> Iterator[Occurrence]:
             return _tied(clock, instant)
 
 
+def tied_from(clock: Tied, nominal: date) -> Iterator[Occurrence]:
+    """Every occurrence for the nominal pay dates from this one on, whenever it is, in order."""
+    days = clock.rule.nominal_from(nominal)
+    return _for_pay_days(clock, (PayDay(day, clock.business_days.rolled(day, clock.roll)) for day in days))
+
+
 def _polling(clock: Polling, instant: datetime) -> Iterator[Occurrence]:
     step = timedelta(minutes=clock.every_minutes)
     due = (clock.anchor + ((instant - clock.anchor) // step + 1) * step).astimezone(UTC)
@@ -116,20 +123,26 @@ def _cron(clock: Cron, instant: datetime) -> Iterator[Occurrence]:
 
 def _tied(clock: Tied, instant: datetime) -> Iterator[Occurrence]:
     zone = zone_named(clock.zone)
-
-    def due_of(pay_day: PayDay) -> datetime:
-        return instant_at(clock.business_days.shift(pay_day.pay_date, clock.offset_days), clock.at, zone)
-
     # A day earlier than needed: clocks that go back over midnight show yesterday's date again.
     first = local_date(instant, zone) - ONE_DAY
     if clock.offset_days > 0:
         first = clock.business_days.shift(first, -clock.offset_days - 1)
-    for due, group in groupby(pay_days(clock.rule, clock.business_days, clock.roll, first), due_of):
-        if due > instant:
-            yield _occurrence(clock, due, due.astimezone(zone), list(group))
+    for one in _for_pay_days(clock, pay_days(clock.rule, clock.business_days, clock.roll, first)):
+        if one.due > instant:
+            yield one
 
 
-def _occurrence(clock: Tied, due: datetime, local: datetime, meant: list[PayDay]) -> Occurrence:
+def _for_pay_days(clock: Tied, days: Iterable[PayDay]) -> Iterator[Occurrence]:
+    zone = zone_named(clock.zone)
+
+    def due_of(pay_day: PayDay) -> datetime:
+        return instant_at(clock.business_days.shift(pay_day.pay_date, clock.offset_days), clock.at, zone)
+
+    for due, group in groupby(days, due_of):
+        yield _occurrence(clock, due, due.astimezone(zone), tuple(group))
+
+
+def _occurrence(clock: Tied, due: datetime, local: datetime, meant: tuple[PayDay, ...]) -> Occurrence:
     first = meant[0]
     day = clock.business_days.shift(first.pay_date, clock.offset_days)
     notes = [_moved(pay_day, clock.business_days) for pay_day in meant]
@@ -140,6 +153,7 @@ def _occurrence(clock: Tied, due: datetime, local: datetime, meant: list[PayDay]
         local=local,
         pay_date=first.pay_date,
         nominal=first.nominal,
+        meant=meant,
         note="; ".join(filter(None, notes))[:200],
     )
 

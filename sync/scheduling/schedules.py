@@ -15,9 +15,9 @@ from uuid import UUID
 from django.db import transaction
 from django_q.models import Schedule
 
-from sync.models import Flow, Timing
+from sync.models import Flow, Slot, Timing
 from sync.queue import PAYROLL, PEOPLE, key_of
-from sync.scheduling.clocks import polling_flows, polling_instant, timing_instant, timings_to_read
+from sync.scheduling.clocks import Place, polling_flows, polling_instant, timing_place, timings_to_read
 from tenants.scope import current_tenant_id
 
 LEAD = timedelta(seconds=60)
@@ -29,10 +29,15 @@ Wound = Flow | Timing
 
 
 def wind_flow(flow: Flow, *, now: datetime) -> None:
-    """Afterwards polling and timings of the flow start when they are to, as it is configured now."""
+    """Afterwards polling and timings of the flow start when they are to, as it is configured now. What a paused flow
+    had missed is passed by."""
     with transaction.atomic():
-        wind(polling_flows().select_for_update(of=("self",)).get(pk=flow.pk), now=now)
+        locked = polling_flows().select_for_update(of=("self",)).get(pk=flow.pk)
+        wind(locked, now=now)
         wind_timings(flow.timings.values_list("pk", flat=True), now=now)
+        if locked.paused:
+            missed = Slot.objects.filter(timing__flow=locked, state=Slot.State.MISSED)
+            missed.update(state=Slot.State.PASSED, note="The flow was paused.", settled_at=now)
     flow.refresh_from_db(fields=["next_run_at"])
 
 
@@ -54,18 +59,24 @@ def wind_timings(pks: Iterable[UUID], *, now: datetime) -> None:
 
 def wind(clock: Wound, *, now: datetime) -> None:
     """Afterwards the locked clock has its next instant, and the schedule for it."""
-    set_instant(clock, polling_instant(clock, now) if isinstance(clock, Flow) else timing_instant(clock, now))
-
-
-def set_instant(clock: Wound, due: datetime | None) -> None:
-    """Afterwards the locked clock strikes next at ``due`` (aware UTC, None for never), and has the schedule for it."""
     if isinstance(clock, Flow):
-        clock.next_run_at = due
-        clock.save(update_fields=["next_run_at"])
+        set_polling(clock, polling_instant(clock, now))
     else:
-        clock.next_at = due
-        clock.save(update_fields=["next_at"])
-    keep_schedule(clock)
+        set_timing(clock, timing_place(clock, now))
+
+
+def set_polling(flow: Flow, due: datetime | None) -> None:
+    """Afterwards the locked flow polls next at ``due`` (aware UTC, None for never), and has the schedule for it."""
+    flow.next_run_at = due
+    flow.save(update_fields=["next_run_at"])
+    keep_schedule(flow)
+
+
+def set_timing(timing: Timing, place: Place) -> None:
+    """Afterwards the locked timing stands there, and has the schedule for it."""
+    timing.next_at, timing.nominal = place
+    timing.save(update_fields=["next_at", "nominal"])
+    keep_schedule(timing)
 
 
 def keep_schedule(clock: Wound, *, not_before: datetime | None = None) -> None:

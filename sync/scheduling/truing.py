@@ -16,7 +16,7 @@ from django.db.models import Q, QuerySet
 from django_q.models import OrmQ, Schedule
 
 from sync.models import Flow
-from sync.scheduling.clocks import is_on, polling_flows, polling_instant, timing_instant, timings_to_read
+from sync.scheduling.clocks import is_on, polling_flows, polling_instant, timing_place, timings_to_read
 from sync.scheduling.schedules import (
     LEAD,
     Wound,
@@ -94,9 +94,11 @@ def _schedules() -> Mapping[str, Schedule]:
 
 
 def _is_right(clock: Wound, schedule: Schedule | None, now: datetime) -> bool:
-    right = polling_instant(clock, now) if isinstance(clock, Flow) else timing_instant(clock, now)
     due = due_of(clock)
-    if right != due:
+    if isinstance(clock, Flow):
+        if polling_instant(clock, now) != due:
+            return False
+    elif timing_place(clock, now) != (due, clock.nominal):
         return False
     if due is None or not is_on(clock if isinstance(clock, Flow) else clock.flow):
         # Of a connection that is paused the instant stays, to be caught up; nobody needs to be told of it.

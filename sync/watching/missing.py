@@ -20,7 +20,7 @@ def note_missed(now: datetime) -> None:
         return
     Slot.objects.bulk_create(
         [
-            Slot(timing=timing, due_at=due, state=Slot.State.MISSED)
+            Slot(timing=timing, due_at=due, nominal=timing.nominal, state=Slot.State.MISSED)
             for (_, due), timing in late.items()
             if due is not None
         ],

@@ -66,7 +66,7 @@ def test_a_slot_the_watch_called_missed_becomes_caught_up(acme: Clockwork) -> No
     timing = acme.friday_timing(MONDAY)
     due = utc("2026-03-12 10:00")
     with acme.scope():
-        Slot.objects.create(timing=timing, due_at=due, state=Slot.State.MISSED)
+        Slot.objects.create(timing=timing, due_at=due, nominal=timing.nominal, state=Slot.State.MISSED)
     [run] = acme.turn(due + timedelta(hours=1))
     [slot] = acme.slots(timing)
     assert (slot.state, slot.run) == (Slot.State.CAUGHT_UP, run)
@@ -78,7 +78,7 @@ def test_a_slot_that_was_started_is_never_started_again(acme: Clockwork) -> None
     due = utc("2026-03-12 10:00")
     acme.turn(due)
     with acme.scope():
-        Timing.objects.filter(pk=timing.pk).update(next_at=due)
+        Timing.objects.filter(pk=timing.pk).update(next_at=due, nominal=date(2026, 3, 13))
         assert starting.start_slot(timing.pk, due, now=due) is None
         timing.refresh_from_db()
     assert timing.next_at == utc("2026-03-26 10:00")
