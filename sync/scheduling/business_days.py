@@ -34,7 +34,8 @@ class BusinessDays(msgspec.Struct, frozen=True, kw_only=True):
     """The days that are worked. ``own`` are the company's holidays with their names, which may be empty; ``worked``
     are weekends or public holidays on which it works all the same. Without a country: Monday to Friday.
 
-    Raises ScheduleError (country, subdivision, worked) for what there is not, or contradicts itself.
+    Raises ScheduleError (country, subdivision, worked, own) for what there is not, or contradicts itself, and where
+    more than LONGEST_CLOSURE days in a row are closed: whatever is asked later has an answer.
     """
 
     country: str = ""
@@ -47,6 +48,7 @@ class BusinessDays(msgspec.Struct, frozen=True, kw_only=True):
         both = sorted(self.worked.intersection(self.own))
         if both:
             raise ScheduleError("worked", f"{both[0]} is entered both as a holiday and as a working day. Remove one.")
+        self._check_closures()
 
     def is_business_day(self, day: date) -> bool:
         """Whether it is worked on this day."""
@@ -72,14 +74,17 @@ class BusinessDays(msgspec.Struct, frozen=True, kw_only=True):
         return self.shift(day, -1 if roll is Roll.BEFORE else 1)
 
     def shift(self, day: date, n: int) -> date:
-        """The nth business day after ``day``, with a minus before it; 0 is the day itself, worked on or not.
-
-        Raises ScheduleError (own) where LONGEST_CLOSURE days in a row are closed.
-        """
+        """The nth business day after ``day``, with a minus before it; 0 is the day itself, worked on or not."""
         step = ONE_DAY if n > 0 else -ONE_DAY
         for _ in range(abs(n)):
             day = self._neighbour(day, step)
         return day
+
+    def _check_closures(self) -> None:
+        reopens = date.min
+        for day in sorted(self.own):
+            if day >= reopens:
+                reopens = self.shift(self.shift(day, -1), 1)
 
     def _neighbour(self, day: date, step: timedelta) -> date:
         for distance in range(1, LONGEST_CLOSURE + 2):

@@ -15,7 +15,7 @@ from django.db import transaction
 
 from audit.record import Entry, record
 from sync.models import CalendarDay, Flow, PayCalendar, Timing
-from sync.scheduling.calendar_files import MOST_DATES, holidays_in, pay_dates_in
+from sync.scheduling.calendar_files import MOST_DATES, YEARS, holidays_in, pay_dates_in
 from sync.scheduling.clocks import business_days_of, check_gap, clock_of, rule_of, timings_to_read, zone_of
 from sync.scheduling.cron import shortest_gap
 from sync.scheduling.refusing import ScheduleError
@@ -136,7 +136,7 @@ def add_timing(flow: Flow, values: Mapping[str, Any], *, now: datetime) -> Timin
         timing.save()
         wind_timings([timing.pk], now=now)
         _record("timing.created", "timing", timing, now, after=_timing_shown(timing))
-    timing.refresh_from_db(fields=["next_at"])
+    timing.refresh_from_db(fields=["next_at", "nominal"])
     return timing
 
 
@@ -211,6 +211,8 @@ def _add(calendar: PayCalendar, kind: str, days: Mapping[date, str], now: dateti
     rows = [CalendarDay(calendar=current, kind=kind, day=day, name=name) for day, name in days.items()]
     for row in rows:
         row.clean_fields()
+        if row.day.year not in YEARS:
+            raise ValidationError({"day": f"Enter a date between {YEARS[0]} and {YEARS[-1]}."})
     CalendarDay.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["calendar", "kind", "day"], update_fields=["name"]
     )

@@ -101,11 +101,21 @@ def test_a_day_cannot_be_a_holiday_and_worked() -> None:
     assert refused.value.field == "worked"
 
 
+def test_a_closure_just_short_enough_is_answered_from_any_day() -> None:
+    first = date(2026, 3, 30)  # a Monday: with the weekend before it 60 days, ending on a Wednesday
+    days = BusinessDays(own={first + timedelta(days=n): "" for n in range(58)})
+
+    assert days.shift(date(2026, 3, 27), 1) == date(2026, 5, 27)
+    assert days.shift(date(2026, 5, 27), -1) == date(2026, 3, 27)
+    with pytest.raises(ScheduleError, match="More than 60 days in a row"):
+        BusinessDays(own={first + timedelta(days=n): "" for n in range(59)})
+
+
 def test_a_calendar_without_business_days_is_refused_and_does_not_search_for_ever() -> None:
     closed = {date(2026, 1, 1) + timedelta(days=n): "" for n in range(200)}
 
     with pytest.raises(ScheduleError, match="More than 60 days in a row") as refused:
-        BusinessDays(own=closed).shift(date(2026, 3, 1), 1)
+        BusinessDays(own=closed)
     assert refused.value.field == "own"
 
 
