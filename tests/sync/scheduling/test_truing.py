@@ -11,8 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from django_q.models import OrmQ, Schedule
 
 from sync import jobs
+from sync.clock import database_now
 from sync.models import Flow, Timing
-from sync.scheduling.clocks import database_now
 from sync.scheduling.schedules import LEAD
 from sync.scheduling.truing import Trued, mend_overdue, true_clocks
 from tenants.scope import tenant_scope
