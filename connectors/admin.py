@@ -26,6 +26,7 @@ from tenants.pages import Question, Records, act
 ACCESS = {
     "granted": "Yes",
     "forbidden": "No",
+    "ended": "Ended",
     "not_subscribed": "Not subscribed",
     "role_missing": "A role is missing",
     "empty": "Shows nothing",

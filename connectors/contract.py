@@ -52,7 +52,8 @@ class Level(enum.StrEnum):
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """What a check found out about one entity: a sentence a payroll clerk can act on.
 
-    ``access`` is one of granted, forbidden, not_subscribed, role_missing, empty, unreachable, unknown.
+    ``access`` is one of granted, forbidden, not_subscribed, role_missing, empty, unreachable, unknown, ended (the
+    vendor refused the credential as a whole).
     ``affects`` names the flows that will not work, empty when all do.
     """
 

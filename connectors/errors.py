@@ -40,6 +40,10 @@ class ConnectionConfigError(ConnectorError):
     """Credentials, permissions or settings are wrong; only a person can mend it."""
 
 
+class AccessEndedError(ConnectionConfigError):
+    """The vendor itself refused the credential, and not one permission of it: what we hold opens nothing any more."""
+
+
 class RecordRejectedError(ConnectorError):
     """The vendor refused one record. ``field`` names our field where the vendor said which one."""
 

@@ -16,7 +16,7 @@ import msgspec
 from connectors.access import Grant
 from connectors.auth import basic, sendable
 from connectors.contract import ConnectorContext
-from connectors.errors import ConnectionConfigError, ConnectorError, TemporaryError
+from connectors.errors import AccessEndedError, ConnectionConfigError, ConnectorError, TemporaryError
 from connectors.hosts import check_address
 from connectors.http import Params, VendorHttp
 from connectors.replies import Reply, redacted
@@ -79,8 +79,9 @@ class TokenEndpoint:
     def ask(self, http: VendorHttp, form: Params, *, invalid_grant: str = "") -> Grant:
         """What the endpoint gives for ``form``; the client's own parts are added.
 
-        ConnectionConfigError when it refuses for good, with ``invalid_grant`` as its sentence where that is what the
-        endpoint says; TemporaryError when it may give later; UnexpectedReplyError when it gives no token.
+        ConnectionConfigError when it refuses for good: an AccessEndedError with ``invalid_grant`` as its sentence where
+        that is what the endpoint says; TemporaryError when it may give later; UnexpectedReplyError when it gives no
+        token.
         """
         form, headers = list(form), {}
         if self._client_auth == "basic":
@@ -106,7 +107,7 @@ class TokenEndpoint:
     def _refusal(self, reply: Reply, invalid_grant: str) -> ConnectorError:
         detail = f"{reply.call} -> {reply.status} {redacted(reply.code, [self._secret, self._client_id])[:60]}"
         if reply.code == "invalid_grant" and invalid_grant:
-            return ConnectionConfigError(invalid_grant, detail=detail)
+            return AccessEndedError(invalid_grant, detail=detail)
         if reply.code in PERMANENT_TOKEN_ERRORS or reply.status in (400, 401, 403, 404):
             return ConnectionConfigError(
                 f"{self._product} refused the sign-in with this client ID and client secret. "

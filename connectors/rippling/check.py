@@ -6,7 +6,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from connectors.contract import CheckResult, Finding, Level
-from connectors.errors import ConnectionConfigError, ConnectorError, TemporaryError, UnexpectedReplyError
+from connectors.errors import (
+    AccessEndedError,
+    ConnectionConfigError,
+    ConnectorError,
+    TemporaryError,
+    UnexpectedReplyError,
+)
 from connectors.records import RefKind, UnreadableRecord
 from connectors.rippling.client import (
     COMPANIES,
@@ -281,7 +287,7 @@ def _finding(entity: str, error: ConnectorError, level: Level, affects: tuple[st
     if isinstance(error, TemporaryError):
         access = "unreachable"
     elif isinstance(error, ConnectionConfigError):
-        access = "forbidden"
+        access = "ended" if isinstance(error, AccessEndedError) else "forbidden"
     else:
         access = "unknown"
     sentence = f"{error.sentence} {loss}".strip()

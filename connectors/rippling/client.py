@@ -14,7 +14,13 @@ import msgspec
 
 from connectors import rippling
 from connectors.contract import ConnectorContext
-from connectors.errors import ConnectionConfigError, ConnectorError, RecordRejectedError, UnexpectedReplyError
+from connectors.errors import (
+    AccessEndedError,
+    ConnectionConfigError,
+    ConnectorError,
+    RecordRejectedError,
+    UnexpectedReplyError,
+)
 from connectors.http import Auth, RefusedReply, Reply, VendorHttp
 from connectors.paging import linked_pages, offset_rows
 from connectors.records import RefKind, UnreadableRecord
@@ -86,7 +92,7 @@ def explained(refused: RefusedReply, entity: Entity, http: RipplingHttp) -> Conn
     """What a refusal means when ``entity`` was asked for."""
     match refused.status:
         case 401 if http.is_app:
-            return ConnectionConfigError(
+            return AccessEndedError(
                 "Rippling has ended our access: the administrator who installed the app may have left the company, or "
                 "the app was removed. Another administrator must connect again on the connection's page.",
                 detail=refused.detail,
@@ -99,7 +105,7 @@ def explained(refused: RefusedReply, entity: Entity, http: RipplingHttp) -> Conn
                 detail=refused.detail,
             )
         case 401:
-            return ConnectionConfigError(
+            return AccessEndedError(
                 "Rippling did not accept the API token: it is mistyped, was revoked, or was not used for 30 days. "
                 "Create a new one in Rippling under API Tokens and enter it here.",
                 detail=refused.detail,

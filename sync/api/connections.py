@@ -64,7 +64,7 @@ class FindingSerializer(serializers.Serializer[Any]):
     entity = serializers.CharField()
     level = serializers.ChoiceField(choices=[level.value for level in Level])
     access = serializers.CharField(
-        help_text="granted, forbidden, not_subscribed, role_missing, empty, unreachable or unknown"
+        help_text="granted, forbidden, not_subscribed, role_missing, empty, unreachable, unknown or ended"
     )
     sentence = serializers.CharField()
     affects = serializers.ListField(child=serializers.CharField(), help_text="Flows that will not work.")

@@ -46,24 +46,23 @@ class Told(msgspec.Struct, frozen=True):
     subject: str
     origin: str
     meaning: Meaning
+    not_before: datetime | None
 
 
 def follow(connection_id: uuid.UUID, world: World) -> list[Run]:
     """Settle what has been read, and ask for what is to be read; returns the runs asked for.
 
-    Does nothing while a run is in progress, in the minutes after a failed one, and in the seconds after any: whoever
-    ends a run, and the minute's sweep, come again.
+    Asks for no people, or no reference data, while a run of those is in progress, in the minutes after a failed one,
+    and in the seconds after any: whoever ends a run, and the minute's sweep, come again.
     """
     connection, now = Connection.objects.get(pk=connection_id), world.now()
     with acting_as("system", "Announcements", correlation_id=uuid.uuid4().hex):
-        if removals := [one.pk for one in _waiting(connection) if one.meaning is Meaning.UNINSTALLED]:
+        if removals := _removals(connection, now):
             heed_uninstall(connection, removals, world)
         try:
             with transaction.atomic():
                 _note_heard(lock(connection))
                 settle_read(connection, now=now)
-                if open_of(connection).filter(not_before__gt=now).exists():
-                    return []
                 told = _waiting(connection)
                 return [*_ask_people(connection, told, now), *_ask_reference(connection, told, now)]
         except AlreadyRunning:
@@ -137,9 +136,18 @@ def _put_back(deliveries: QuerySet[Delivery], reason: str, now: datetime) -> Non
 def _waiting(connection: Connection) -> list[Told]:
     rows = Delivery.objects.filter(connection=connection, state=Delivery.State.PENDING).order_by("pk")[:AT_ONCE]
     return [
-        Told(row.pk, row.subject, row.origin, meant_by(connection.vendor, row).meaning)
-        for row in rows.only("event", "subject", "origin")
+        Told(row.pk, row.subject, row.origin, meant_by(connection.vendor, row).meaning, row.not_before)
+        for row in rows.only("event", "subject", "origin", "not_before")
     ]
+
+
+def _removals(connection: Connection, now: datetime) -> list[int]:
+    """The deliveries that say we were uninstalled, however much else waits before them."""
+    webhooks = Delivery.objects.filter(connection=connection, origin=Delivery.Origin.WEBHOOK)
+    pending = webhooks.filter(state=Delivery.State.PENDING).order_by()
+    names = pending.values_list("event", flat=True).distinct()
+    ending = [e for e in names if meant_by(connection.vendor, Delivery(event=e)).meaning is Meaning.UNINSTALLED]
+    return list(pending.filter(event__in=ending).exclude(not_before__gt=now).values_list("pk", flat=True))
 
 
 def _ask_people(connection: Connection, waiting: Sequence[Told], now: datetime) -> list[Run]:
@@ -193,7 +201,7 @@ def _ready(flows: Sequence[Flow], told: Sequence[Told], noun: str, now: datetime
             state=Delivery.State.IGNORED, settled_at=now, reason=f"No integration reads {noun} from this connection."
         )
         return False
-    if all(flow.paused for flow in flows):
+    if all(flow.paused for flow in flows) or any(one.not_before and one.not_before > now for one in told):
         return False
     runs = Run.objects.filter(flow__in=[flow.pk for flow in flows if not flow.paused])
     resting = Q(trigger__in=ANNOUNCED, finished_at__gt=now - REST)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Min
 
 from sync.models import Delivery
 from sync.queue import enqueue_deliveries, enqueue_feed
 from sync.webhooks.feeds import due_feeds
 
+OPEN = (Delivery.State.PENDING, Delivery.State.ASKED)
 LEFT_ALONE = timedelta(seconds=45)
 """A delivery that waits for so long has lost its job, or waits for something that has ended."""
 KEPT = timedelta(days=90)
@@ -19,16 +19,10 @@ FORGOTTEN_AT_ONCE = 5_000
 
 def sweep_deliveries(*, now: datetime) -> None:
     """Enqueue every connection with deliveries that wait for nothing but to be followed, and feeds that are due."""
-    waiting = (
-        Delivery.objects.filter(state__in=[Delivery.State.PENDING, Delivery.State.ASKED])
-        .values("connection")
-        .annotate(oldest=Min("received_at"), earliest=Min("not_before"))
-        .order_by()
-    )
-    for row in waiting:
-        if row["oldest"] < now - LEFT_ALONE and (row["earliest"] is None or row["earliest"] <= now):
-            with transaction.atomic():
-                enqueue_deliveries(row["connection"], due=now)
+    waiting = Delivery.objects.filter(state__in=OPEN, received_at__lt=now - LEFT_ALONE).exclude(not_before__gt=now)
+    for connection_id in waiting.order_by().values_list("connection", flat=True).distinct():
+        with transaction.atomic():
+            enqueue_deliveries(connection_id, due=now)
     for connection_id in due_feeds(now=now):
         with transaction.atomic():
             enqueue_feed(connection_id)

@@ -218,6 +218,27 @@ def test_once_the_source_answers_again_what_waited_is_followed(site: Site, acme:
     assert len(runs_of(acme)) == 2
 
 
+def test_reference_data_that_cannot_be_read_holds_up_no_termination(site: Site, acme: Story) -> None:
+    acme.rippling.fault("status", status_code=401, times=None)
+    announce(site, acme, "group.updated", "g1")
+    work(acme)
+    [reference] = deliveries(acme)
+    assert (reference.state, reference.attempts) == (Delivery.State.PENDING, 1)
+    acme.rippling.heal()
+    [leaver] = last(acme)
+    acme.rippling.change("terminate", worker=leaver["id"])
+
+    announce(site, acme, "employee.terminated", leaver["id"])
+    for job in jobs_of(acme, "follow"):
+        job.delete()
+    acme.world.ahead += timedelta(seconds=50)
+    tick(acme)
+    work(acme, wait=timedelta())
+
+    assert acme.employees()[str(leaver["number"])]["status"] == "Terminated"
+    assert states(acme) == {"pending": 1, "settled": 1}
+
+
 def test_reference_data_is_read_again_once_for_much_that_is_announced(site: Site, acme: Story) -> None:
     acme.rippling.change("add_department", name="Paint Shop", reference_code="PT-200")
     for _ in range(5):
