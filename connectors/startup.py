@@ -9,23 +9,23 @@ from connectors.seal import known_key_ids
 
 
 def check_keys() -> None:
-    """Returns when every stored credential names a key of FERNET_KEYS.
+    """Returns when every stored secret names a key of FERNET_KEYS.
 
-    Raises ImproperlyConfigured otherwise, with the number of connections that would not work and the names of the
+    Raises ImproperlyConfigured otherwise, with the number of secrets that could not be read and the names of the
     keys they need; also when the database has not been migrated.
     """
     known = known_key_ids()
-    missing = {key_id: count for key_id, count in sealed_connections().items() if key_id not in known}
+    missing = {key_id: count for key_id, count in sealed_secrets().items() if key_id not in known}
     if missing:
         names = f"missing: {', '.join(missing)}; given: {', '.join(sorted(known))}"
         raise ImproperlyConfigured(
-            f"Connections whose key is not in FERNET_KEYS: {sum(missing.values())} ({names}). Add the missing key "
+            f"Secrets whose key is not in FERNET_KEYS: {sum(missing.values())} ({names}). Add the missing key "
             "behind the current one, start again, and run `manage.py rotate_keys` before you remove it."
         )
 
 
-def sealed_connections() -> dict[str, int]:
-    """Key name → number of connections of all tenants whose credentials it encrypted."""
+def sealed_secrets() -> dict[str, int]:
+    """Key name → number of credentials, tokens and signing secrets of all tenants that it encrypted."""
     try:
         with connections["default"].cursor() as cursor:
             cursor.execute("SELECT key_id, connections FROM mlc_sealed_by()")

@@ -19,6 +19,11 @@ from tenants.scope import tenant_scope
 
 REFUSAL_HOLDS = timedelta(minutes=1)
 
+UNREADABLE = (
+    "The stored access cannot be read with the keys in use. Ask your operator to restore the key, or connect again on "
+    "the connection's page."
+)
+
 
 class SharedTokens:
     """Implements ``contract.TokenStore``. The row's lock is held while a token is fetched, however long it takes.
@@ -74,6 +79,8 @@ class SharedTokens:
                 try:
                     grant = fetch(held)
                 except ConnectionConfigError as refusal:
+                    if row.sealed is not None and held is None:
+                        raise ConnectionConfigError(UNREADABLE) from None
                     refused = refusal
                     row.refusal, row.refused_at = refusal.sentence, self._now()
                     row.save(update_fields=["refusal", "refused_at"])

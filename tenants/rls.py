@@ -173,6 +173,7 @@ OWNER_READS = frozenset(
     {
         "audit_auditchain",
         "connectors_connection",
+        "sync_alerthook",
         "sync_delivery",
         "sync_dispatch",
         "sync_flow",
@@ -294,7 +295,11 @@ def _functions() -> Iterator[str]:
     yield """
         CREATE OR REPLACE FUNCTION mlc_sealed_by() RETURNS TABLE (key_id text, connections bigint)
         LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
-        AS 'SELECT sealed_by, count(*) FROM connectors_connection WHERE sealed IS NOT NULL GROUP BY 1 ORDER BY 1'
+        AS 'SELECT sealed_by, count(*) FROM (
+                SELECT sealed_by FROM connectors_connection WHERE sealed IS NOT NULL UNION ALL
+                SELECT sealed_by FROM connectors_accesstoken WHERE sealed IS NOT NULL UNION ALL
+                SELECT sealed_by FROM sync_alerthook WHERE sealed IS NOT NULL
+            ) everything GROUP BY 1 ORDER BY 1'
     """
     yield """
         CREATE OR REPLACE FUNCTION mlc_connection_of_webhook(key uuid)

@@ -67,7 +67,7 @@ def test_a_version_behind_the_database_stays_ready(monkeypatch: pytest.MonkeyPat
 
 
 def test_keys_that_cannot_open_what_is_stored_are_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.startup.sealed_connections", lambda: {"000000000000": 3})
+    monkeypatch.setattr("connectors.startup.sealed_secrets", lambda: {"000000000000": 3})
     with logged() as log:
         assert probe("/readyz") == (503, {"status": "not ready", "reason": "keys"})
     assert "000000000000" in log.text

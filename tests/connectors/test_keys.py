@@ -18,13 +18,16 @@ from django.db import connections, transaction
 from pytest_django import Settings
 
 from audit.models import AuditEntry
+from connectors import seal
 from connectors.access import Grant
 from connectors.administration import replace_credentials
+from connectors.errors import ConnectionConfigError
 from connectors.management.commands import rotate_keys
 from connectors.models import AccessToken, Connection
 from connectors.seal import key_id
-from connectors.startup import check_keys, sealed_connections
+from connectors.startup import check_keys, sealed_secrets
 from connectors.tokens import SharedTokens
+from sync.models import AlertHook
 from tenants.models import Tenant
 from tenants.scope import tenant_scope
 from tests.cast import make_tenant
@@ -43,6 +46,9 @@ def _nobody_elses_connections() -> None:
         cursor.execute("ALTER TABLE connectors_accesstoken NO FORCE ROW LEVEL SECURITY")
         cursor.execute("UPDATE connectors_connection SET sealed = NULL, sealed_by = ''")
         cursor.execute("UPDATE connectors_accesstoken SET sealed = NULL, sealed_by = ''")
+        cursor.execute("ALTER TABLE sync_alerthook NO FORCE ROW LEVEL SECURITY")
+        cursor.execute("UPDATE sync_alerthook SET sealed = NULL, sealed_by = ''")
+        cursor.execute("ALTER TABLE sync_alerthook FORCE ROW LEVEL SECURITY")
         cursor.execute("ALTER TABLE connectors_connection FORCE ROW LEVEL SECURITY")
         cursor.execute("ALTER TABLE connectors_accesstoken FORCE ROW LEVEL SECURITY")
 
@@ -204,10 +210,46 @@ def test_a_missing_key_is_told_with_the_number_of_connections(settings: Settings
     with pytest.raises(ImproperlyConfigured) as caught:
         check_keys()
     sentence = str(caught.value)
-    assert sentence.startswith("Connections whose key is not in FERNET_KEYS: 4 ")
+    assert sentence.startswith("Secrets whose key is not in FERNET_KEYS: 4 ")
     assert key_id(old) in sentence
     assert old not in sentence
     assert NEW not in sentence
+
+
+@pytest.mark.parametrize("what", ["the access to an app", "the secret of an alert address"])
+def test_whatever_is_sealed_needs_its_key(settings: Settings, what: str) -> None:
+    acme = make_tenant("Acme")
+    with tenant_scope(acme.id):
+        if what == "the access to an app":
+            installed = Connection.objects.create(vendor="rippling", name="HR")
+            SharedTokens(acme.id, installed.id, now=lambda: AT).keep(Grant(token="t", expires_at=AT, refresh_token="r"))
+        else:
+            hook = AlertHook(name="Desk", url="https://desk.example.com/")
+            hook.sealed, hook.sealed_by = seal.seal(acme.id, hook.id, "hook", {"secret": "s"}), seal.current_key_id()
+            hook.save()
+    check_keys()
+    settings.FERNET_KEYS = [NEW]
+
+    with pytest.raises(ImproperlyConfigured, match="Secrets whose key is not in FERNET_KEYS: 1 "):
+        check_keys()
+
+
+def test_an_access_that_cannot_be_read_is_not_called_one_that_never_was(settings: Settings) -> None:
+    connection = make_connection(make_tenant("Acme"))
+    tokens = SharedTokens(connection.tenant_id, connection.id, now=lambda: AT)
+    tokens.keep(Grant(token="t", expires_at=AT, refresh_token="r"))
+    old, settings.FERNET_KEYS = settings.FERNET_KEYS, [NEW]
+
+    def renew(held: Grant | None) -> Grant:
+        if held is None:
+            raise ConnectionConfigError("not connected yet")
+        return Grant(token="t2", expires_at=AT, refresh_token=held.refresh_token)
+
+    with pytest.raises(ConnectionConfigError, match="Ask your operator to restore the key"):
+        tokens.refresh(None, renew)
+    settings.FERNET_KEYS = old
+    restored = SharedTokens(connection.tenant_id, connection.id, now=lambda: AT)
+    assert restored.refresh("t", renew).refresh_token == "r"
 
 
 def test_counting_gives_away_nothing_but_counts() -> None:
@@ -215,7 +257,7 @@ def test_counting_gives_away_nothing_but_counts() -> None:
     with database.cursor() as cursor:
         cursor.execute("SELECT * FROM mlc_sealed_by()")
         assert [column.name for column in cursor.description] == ["key_id", "connections"]
-    assert sum(sealed_connections().values()) == 1
+    assert sum(sealed_secrets().values()) == 1
     with transaction.atomic(), database.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM connectors_connection")
         assert cursor.fetchone() == (0,)
@@ -243,7 +285,7 @@ def test_web_and_worker_do_not_start_without_the_key(arguments: list[str]) -> No
     ended = started(arguments, NEW)
 
     assert ended.returncode != 0
-    assert "Connections whose key is not in FERNET_KEYS: 1 " in ended.stderr
+    assert "Secrets whose key is not in FERNET_KEYS: 1 " in ended.stderr
     assert "serving" not in ended.stdout
 
 
