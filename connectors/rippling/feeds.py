@@ -100,9 +100,11 @@ class WorkerChanges:
         return FeedPage(hints=tuple(hints), cursor=text, complete=True)
 
     def understood(self, now: datetime) -> bool:
-        params = [("order_by", "created_at desc"), ("limit", "1")]
+        params = [("order_by", "created_at desc"), ("limit", "2")]
         page = page_of(ChangeRow)(read(self._client.http, WORKER_CHANGES, WORKER_CHANGES.path, params))
-        return all(row.worker_id and row.created_at for row in page.rows)
+        times = [created for row in page.rows if row.worker_id and (created := utc(row.created_at))]
+        # Whether the order is honoured is in no document either: the other way round nothing new would ever be seen.
+        return len(times) == len(page.rows) and times == sorted(times, reverse=True)
 
     def _rows(self) -> Iterator[ChangeRow]:
         params = [("order_by", "created_at desc"), ("limit", "100")]

@@ -83,6 +83,21 @@ def test_rows_of_another_form_are_not_understood_and_crash_nothing(make: Make) -
     assert result.ok
 
 
+def test_a_feed_that_begins_with_the_oldest_is_not_relied_on(make: Make) -> None:
+    customer, _ = make(learned={})
+    times = ("2026-03-01T09:00:00Z", "2026-03-02T09:00:00Z")
+    rows = [{"id": at, "worker_id": "w1", "created_at": at} for at in times]
+    connector = BY_NAME["rippling v2"].connector(customer)
+    learned = []
+    for order in (rows, rows[::-1]):
+        body = {"results": order, "next_link": None}
+        customer.fault("status", status_code=200, body=body, path=r"/worker-changes/.*", times=1)
+        learned.append(connector.check().learned["feed"])
+    connector.close()
+
+    assert learned == ["none", "worker_changes"]
+
+
 def test_the_activity_of_v1_hints_at_roles_and_goes_on_from_its_cursor(make: Make) -> None:
     customer, connector = make("rippling v1")
     assert connector.has_feed()
