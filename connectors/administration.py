@@ -106,7 +106,8 @@ def remove_connection(connection: Connection, *, at: datetime) -> None:
 
 
 def _locked(connection: Connection) -> Connection:
-    return Connection.objects.select_for_update().get(pk=connection.pk)
+    """Whoever stores a row that belongs to the connection, an announcement say, does not wait for us."""
+    return Connection.objects.select_for_update(no_key=True).get(pk=connection.pk)
 
 
 def _take_the_rest(connection: Connection, stored: Connection, entered: tuple[str, ...] = ENTERED) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import random
 import secrets
+import threading
 import time
 import uuid
 from contextlib import closing
@@ -28,11 +29,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from connectors import seal
-from connectors.access import Grant, Held, TokenStore
+from connectors.access import Grant, Held
 from connectors.checks import check_connection
 from connectors.contract import AppShop, Company
-from connectors.errors import ConnectorError
-from connectors.installing import awaiting, install, new_connection
+from connectors.errors import ConnectorError, TemporaryError
+from connectors.installing import awaiting, install, is_of_operators_app, new_connection
 from connectors.models import Connection
 from connectors.registry import APPS, installed_settings, open_app
 from connectors.vendors import VENDORS
@@ -45,6 +46,9 @@ INSTALL_LASTS = timedelta(minutes=30)
 LONGEST = 2_000
 STARTED, WAITING, USED = "app_started", "app_waiting", "app_used_codes"
 """Keys of the session."""
+COMING_IN = 2
+"""So many codes that nobody asked for are exchanged at a time, by each web process."""
+_coming_in = threading.BoundedSemaphore(COMING_IN)
 
 
 class Waiting(msgspec.Struct):
@@ -89,10 +93,8 @@ def callback(request: HttpRequest, vendor: str) -> HttpResponse:
     if not code or len(code) > LONGEST:
         request.session.pop(STARTED, None)
         return _told(request, f"{product} was not connected: it sent no code. Begin again if you want to connect it.")
-    used = request.session.get(USED, [])
-    if _digest(code) in used:
+    if _digest(code) in request.session.get(USED, []):
         return _told(request, f"This install of {product} was received already. Nothing was done a second time.")
-    request.session[USED] = [*used[-20:], _digest(code)]
     try:
         if state:
             return _come_back(request, vendor, code, state)
@@ -121,9 +123,7 @@ def choose(request: HttpRequest, vendor: str) -> HttpResponse:
     try:
         with transaction.atomic():
             wanted = request.POST.get("option", "")
-            connection = (
-                new_connection(vendor, waiting.company, at=now) if wanted == "new" else _connection(vendor, wanted)
-            )
+            connection = new_connection(vendor, waiting.company, at=now) if wanted == "new" else _chosen(vendor, wanted)
             install(connection, waiting.company, waiting.grant, at=now)
     except ValidationError as refusal:
         return _told(request, refusal.messages[0], _choosing(vendor))
@@ -143,15 +143,24 @@ def _come_back(request: HttpRequest, vendor: str, code: str, state: str) -> Http
         return _told(request, "This answer does not belong to anything you began here lately. Begin again.")
     require(request, Role.ADMINISTRATOR)
     connection = _connection(vendor, started["connection"])
+    _note_used(request, code)
     company, grant = _exchanged(request, connection, code)
     install(connection, company, grant, at=timezone.now())
     return _finish(request, connection, "")
 
 
 def _come_in(request: HttpRequest, vendor: str, code: str) -> HttpResponse:
-    """The vendor sent this browser: nobody is known yet, and the code does not wait."""
-    unknown = Connection(vendor=vendor, name=VENDORS[vendor].product, settings=installed_settings(vendor))
-    company, grant = _exchanged(request, unknown, code)
+    """The vendor sent this browser: nobody is known yet, and the code does not wait. Until it has proved good nothing
+    is stored, and no more than a few are asked about at a time: anybody may come with anything."""
+    product = VENDORS[vendor].product
+    unknown = Connection(vendor=vendor, name=product, settings=installed_settings(vendor))
+    if not _coming_in.acquire(blocking=False):
+        raise TemporaryError(f"{product} is being connected by others just now. Begin again in a minute.")
+    try:
+        company, grant = _exchanged(request, unknown, code)
+    finally:
+        _coming_in.release()
+    _note_used(request, code)
     key = uuid.uuid4()
     content = {
         "vendor": vendor,
@@ -173,7 +182,11 @@ def _waiting(request: HttpRequest, vendor: str) -> Waiting | None:
         request.session.pop(WAITING, None)
         return None
     key = uuid.UUID(held["key"])
-    content = seal.unseal(key, key, seal.INSTALL, seal.Sealed(held["sealed"].encode()))
+    try:
+        content = seal.unseal(key, key, seal.INSTALL, seal.Sealed(held["sealed"].encode()))
+    except seal.SealBroken:  # its key is gone: it is like an install that waited too long
+        request.session.pop(WAITING, None)
+        return None
     if content["vendor"] != vendor:
         return None
     grant = Grant(
@@ -211,7 +224,8 @@ def _ask(request: HttpRequest, waiting: Waiting) -> HttpResponse:
 
 def _exchanged(request: HttpRequest, connection: Connection, code: str) -> tuple[Company, Grant]:
     """What the code gives and whose company that is. ConnectorError when the vendor refuses either."""
-    with closing(_shop(request, connection, held := Held())) as shop:
+    world = {**_world(request), "sleep": _not_now}
+    with closing(open_app(connection, tokens=(held := Held()), **world)) as shop:
         held.keep(grant := shop.exchange(code, shop.redirect_uri(_our_address(request, connection.vendor))))
         return shop.company(), grant
 
@@ -235,8 +249,17 @@ def _finish(request: HttpRequest, connection: Connection, return_to: str) -> Htt
     return HttpResponseRedirect(_page_of(connection))
 
 
-def _shop(request: HttpRequest, connection: Connection, tokens: TokenStore | None = None) -> AppShop:
-    return open_app(connection, tokens=tokens, **_world(request))
+def _not_now(seconds: float) -> None:
+    """A browser waits, and a code does not: what does not work at once is begun again by the person."""
+    raise TemporaryError("The install could not be completed just now. Begin again in a few minutes.")
+
+
+def _note_used(request: HttpRequest, code: str) -> None:
+    request.session[USED] = [*request.session.get(USED, [])[-20:], _digest(code)]
+
+
+def _shop(request: HttpRequest, connection: Connection) -> AppShop:
+    return open_app(connection, **_world(request))
 
 
 def _world(request: HttpRequest) -> dict[str, Any]:
@@ -256,6 +279,16 @@ def _connection(vendor: str, connection_id: str) -> Connection:
         found = None
     if found is None:
         raise Http404("There is no such connection in your company.")
+    return found
+
+
+def _chosen(vendor: str, connection_id: str) -> Connection:
+    """The connection an install from the vendor's side is to be for. ValidationError when that is of another app."""
+    found = _connection(vendor, connection_id)
+    if not is_of_operators_app(found):
+        raise ValidationError(
+            f"{found} is not of the app that was installed. Connect it from its own page, or choose another connection."
+        )
     return found
 
 

@@ -34,8 +34,7 @@ def check_connection(
             result = opened.check()
     except ConnectorError as error:
         result = CheckResult(findings=[_failure(error)])
-    _store(connection, result, now())
-    return result
+    return _store(connection, result, now())
 
 
 def _failure(error: ConnectorError) -> Finding:
@@ -50,10 +49,25 @@ def _asked_with(connection: Connection) -> tuple[object, ...]:
     return connection.environment, connection.settings, connection.sealed
 
 
-def _store(connection: Connection, result: CheckResult, at: datetime) -> None:
+def _of_its_company(stored: Connection, result: CheckResult) -> CheckResult:
+    """The result, unless the access turns out to be another company's: then nothing is learned, and the check fails.
+    People are linked to those of the company we know."""
+    told = result.learned.get("company_id", "")[:64]
+    if not told or not stored.company or told == stored.company:
+        return result
+    sentence = (
+        f"This access belongs to another {stored.product.product} company than before, and its people would be mixed "
+        "up. Enter the former company's access again, or add a new connection for this company."
+    )
+    other = Finding(entity="Connection", level=Level.FAILED, access="forbidden", sentence=sentence, affects=())
+    return CheckResult(findings=[other, *result.findings], account=stored.account)
+
+
+def _store(connection: Connection, result: CheckResult, at: datetime) -> CheckResult:
     """What we asked with may have changed meanwhile; then the answer is about the past and only audited."""
     with transaction.atomic():
-        stored = Connection.objects.select_for_update().get(pk=connection.pk)
+        stored = Connection.objects.select_for_update(no_key=True).get(pk=connection.pk)
+        result = _of_its_company(stored, result)
         if _asked_with(stored) == _asked_with(connection):
             stored.note_check(result, at=at)
             stored.save(
@@ -71,3 +85,4 @@ def _store(connection: Connection, result: CheckResult, at: datetime) -> None:
         )
         record([entry], at=at)
     connection.refresh_from_db()
+    return result

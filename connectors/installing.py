@@ -33,9 +33,24 @@ def new_connection(vendor: str, company: Company, *, at: datetime) -> Connection
 
 
 def awaiting(vendor: str, company: Company) -> list[Connection]:
-    """The connections this install may be for, by name: to be installed, and of no other company so far."""
+    """The connections an install of the operator's app may be for, by name: of that app, and of no other company so
+    far."""
     found = Connection.objects.filter(vendor=vendor, company__in=["", company.id]).order_by("name")
-    return [connection for connection in found if connection.is_installed]
+    return [connection for connection in found if is_of_operators_app(connection)]
+
+
+def is_of_operators_app(connection: Connection) -> bool:
+    """True when the operator's app is installed for this connection, where that app is."""
+    ours = installed_settings(connection.vendor)
+    addresses = [field for field in connection.product.settings if field.is_url]
+    return (
+        connection.is_installed
+        and not connection.settings.get("client_id")
+        and all(
+            connection.settings.get(field.name, field.default) == ours.get(field.name, field.default)
+            for field in addresses
+        )
+    )
 
 
 def install(connection: Connection, company: Company, grant: Grant, *, at: datetime) -> None:
@@ -47,7 +62,7 @@ def install(connection: Connection, company: Company, grant: Grant, *, at: datet
     """
     with transaction.atomic():
         _one_at_a_time(connection.vendor, company)
-        stored = Connection.objects.select_for_update().get(pk=connection.pk)
+        stored = Connection.objects.select_for_update(no_key=True).get(pk=connection.pk)
         _refuse_what_does_not_fit(stored, company)
         verb = "reconnected" if stored.company else "installed"
         stored.company = company.id
@@ -66,7 +81,7 @@ def uninstalled(connection: Connection, *, at: datetime) -> None:
     the same one. Call it when the vendor's word was proved by asking: nobody signs an announcement.
     """
     with transaction.atomic():
-        stored = Connection.objects.select_for_update().get(pk=connection.pk)
+        stored = Connection.objects.select_for_update(no_key=True).get(pk=connection.pk)
         erased, _ = AccessToken.objects.filter(connection=stored).delete() if stored.is_installed else (0, {})
         if not erased:
             return

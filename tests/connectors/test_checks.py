@@ -119,6 +119,23 @@ def test_a_wrong_token_is_a_finding_and_a_right_one_mends_it(rippling: Connectio
     assert stored(rippling).state_reason == ""
 
 
+def test_an_access_of_another_company_fails_the_test_and_changes_nothing(
+    rippling: Connection,
+) -> None:
+    with ada(rippling):
+        check(rippling)
+        known = stored(rippling)
+        assert known.company
+        Connection.objects.update(company="the-former-company", account="Northfield")
+        result = check(rippling)
+
+    found = stored(rippling)
+    assert not result.ok
+    assert (found.state, found.company, found.account) == ("attention", "the-former-company", "Northfield")
+    assert "another Rippling company than before" in found.state_reason
+    assert found.learned == known.learned
+
+
 def test_without_credentials_the_test_says_so_instead_of_failing() -> None:
     connection = make_connection(make_tenant("Acme"), credentials={})
     with ada(connection):

@@ -212,7 +212,7 @@ def test_an_install_from_rippling_completes_a_connection_that_waits(
     cast: Cast, customer: Customer, settings: Settings
 ) -> None:
     settings.VENDOR_APPS = {"rippling": operators_app(customer)}
-    connection = connection_to(customer, cast.acme)
+    connection = connection_to(customer, cast.acme, client_id="")
     ada = browser(cast.people[D])
     ada.get(customer.change("install")["url"])
     question = ada.get(CHOOSE).context["question"]
