@@ -35,6 +35,8 @@ REST = timedelta(seconds=15)
 """So long after a run the next one is asked for, so that a burst ends in a handful of runs."""
 REFERENCE_EVERY = timedelta(minutes=15)
 """Reference data is read again at most so often, however much of it is announced."""
+PAUSE_OUTWAITED = timedelta(days=1)
+"""What has waited so long for flows that are all paused is left to the next run of everybody."""
 BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
 """How long all wait after the first, second … run on their behalf that failed; after one more they are given up."""
 
@@ -195,13 +197,19 @@ def _flows(connection: Connection, kind: str) -> list[Flow]:
 
 
 def _ready(flows: Sequence[Flow], told: Sequence[Told], noun: str, now: datetime) -> bool:
-    """False when nothing reads this from the connection, which settles the deliveries, and when they must wait."""
+    """False when nothing reads this from the connection, which settles the deliveries, and when they must wait.
+    Behind a long pause they do not pile up: those that have outwaited it are settled, too."""
     if not flows:
         Delivery.objects.filter(pk__in=[one.pk for one in told]).update(
             state=Delivery.State.IGNORED, settled_at=now, reason=f"No integration reads {noun} from this connection."
         )
         return False
-    if all(flow.paused for flow in flows) or any(one.not_before and one.not_before > now for one in told):
+    if all(flow.paused for flow in flows):
+        outwaited = Delivery.objects.filter(pk__in=[one.pk for one in told], received_at__lt=now - PAUSE_OUTWAITED)
+        reason = f"Reading {noun} was paused for more than a day; the next run of everybody finds what changed."
+        outwaited.update(state=Delivery.State.IGNORED, settled_at=now, reason=reason, not_before=None)
+        return False
+    if any(one.not_before and one.not_before > now for one in told):
         return False
     runs = Run.objects.filter(flow__in=[flow.pk for flow in flows if not flow.paused])
     resting = Q(trigger__in=ANNOUNCED, finished_at__gt=now - REST)

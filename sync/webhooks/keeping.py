@@ -30,8 +30,8 @@ def sweep_deliveries(*, now: datetime) -> None:
 
 def forget_old(*, now: datetime) -> int:
     """Delete settled deliveries that are older than KEPT, a bounded number at a time; returns how many."""
-    oldest = Delivery.objects.order_by("pk").values_list("pk", "received_at", "state")[:FORGOTTEN_AT_ONCE]
-    open_states = (Delivery.State.PENDING, Delivery.State.ASKED)
-    old = [pk for pk, at, state in oldest if at < now - KEPT and state not in open_states]
+    settled = Delivery.objects.exclude(state__in=OPEN).order_by("pk")
+    oldest = settled.values_list("pk", "received_at")[:FORGOTTEN_AT_ONCE]
+    old = [pk for pk, at in oldest if at < now - KEPT]
     Delivery.objects.filter(pk__in=old).delete()
     return len(old)

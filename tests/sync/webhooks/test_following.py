@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 
 from django.db.models import Count
 
@@ -11,7 +12,9 @@ from connectors.models import Connection
 from sync.configuring import pause_flow, resume_flow
 from sync.models import Delivery, Flow, Integration, Run, RunItem
 from sync.runs import claim, end, request_run
+from sync.webhooks import keeping
 from sync.webhooks.following import BACKOFF
+from sync.webhooks.keeping import KEPT
 from tests.cast import make_tenant
 from tests.sync.hands import last
 from tests.sync.story import Story, tell
@@ -312,6 +315,31 @@ def test_a_paused_flow_is_not_started_and_goes_on_when_it_is_resumed(site: Site,
 
     assert acme.employees()[str(leaver["number"])]["status"] == "Terminated"
     assert states(acme) == {"settled": 1}
+
+
+def test_behind_a_long_pause_nothing_piles_up(site: Site, acme: Story) -> None:
+    """What waits is left to the next run after a day, and one that still waits keeps no older one from being
+    forgotten."""
+    [worker] = last(acme)
+    with acme.scope():
+        pause_flow(acme.flows["people"], "Month end", now=acme.world.now())
+    announce(site, acme, "employee.updated", worker["id"])
+    work(acme)
+    acme.world.ahead += timedelta(days=1, minutes=1)
+    tick(acme)
+    work(acme)
+    assert states(acme) == {"ignored": 1}
+    assert not runs_of(acme)
+
+    with acme.scope():
+        [done] = Delivery.objects.all()
+        Delivery.objects.create(
+            pk=done.pk - 1, connection=acme.source, event="employee.updated", received_at=done.received_at
+        )
+        later = acme.world.now() + KEPT
+        with mock.patch.object(keeping, "FORGOTTEN_AT_ONCE", 1):
+            assert keeping.forget_old(now=later) == 1
+    assert states(acme) == {"pending": 1}
 
 
 def test_while_writing_is_off_nothing_is_written(site: Site, acme: Story) -> None:
