@@ -2,7 +2,8 @@
 
 The ``key`` of a row is ``<queue>:<tenant>``, or ``<queue>`` alone for a job of nobody; once a worker has it,
 ``<queue>:<tenant>:<deliveries>``. So a row tells whose it is, whether somebody works on it (deliveries, and a lock in
-the future) and how often it was handed out, and a restart forgets none of it. No queue's name may begin with another's.
+the future) and how often it was handed out, and a restart forgets none of it. The time is the database's, whatever the
+machines' clocks say. No queue's name may begin with another's.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from time import sleep
 import structlog
 from django.db import connection
 from django.db.models import F, Func, QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.brokers.orm import ORM
 from django_q.conf import Conf
@@ -37,21 +39,21 @@ log = structlog.get_logger()
 _TAKE = """
 WITH RECURSIVE above (key) AS (
     (SELECT key FROM django_q_ormq
-      WHERE key COLLATE "C" >= %(lot)s AND key COLLATE "C" < %(queue)s || ';' AND lock <= %(now)s
+      WHERE key COLLATE "C" >= %(lot)s AND key COLLATE "C" < %(queue)s || ';' AND lock <= statement_timestamp()
       ORDER BY key COLLATE "C" LIMIT 1)
     UNION ALL
     SELECT following.key FROM above, LATERAL (
         SELECT key FROM django_q_ormq
-         WHERE key COLLATE "C" > above.key AND key COLLATE "C" < %(queue)s || ';' AND lock <= %(now)s
+         WHERE key COLLATE "C" > above.key AND key COLLATE "C" < %(queue)s || ';' AND lock <= statement_timestamp()
          ORDER BY key COLLATE "C" LIMIT 1) following
 ), below (key) AS (
     (SELECT key FROM django_q_ormq
-      WHERE key COLLATE "C" >= %(queue)s AND key COLLATE "C" < %(lot)s AND lock <= %(now)s
+      WHERE key COLLATE "C" >= %(queue)s AND key COLLATE "C" < %(lot)s AND lock <= statement_timestamp()
       ORDER BY key COLLATE "C" LIMIT 1)
     UNION ALL
     SELECT following.key FROM below, LATERAL (
         SELECT key FROM django_q_ormq
-         WHERE key COLLATE "C" > below.key AND key COLLATE "C" < %(lot)s AND lock <= %(now)s
+         WHERE key COLLATE "C" > below.key AND key COLLATE "C" < %(lot)s AND lock <= statement_timestamp()
          ORDER BY key COLLATE "C" LIMIT 1) following
 ), waiting AS (
     (SELECT key FROM above UNION ALL SELECT key FROM below) LIMIT %(looked_at)s
@@ -61,18 +63,18 @@ WITH RECURSIVE above (key) AS (
     SELECT tenant FROM tenants ORDER BY (
         SELECT count(*) FROM django_q_ormq
          WHERE key COLLATE "C" >= %(queue)s || ':' || tenant || ':'
-           AND key COLLATE "C" < %(queue)s || ':' || tenant || ';' AND lock > %(now)s
+           AND key COLLATE "C" < %(queue)s || ':' || tenant || ';' AND lock > statement_timestamp()
     ), random() LIMIT 1
 ), oldest AS (
     SELECT job.id, job.lock FROM chosen
       JOIN waiting ON split_part(waiting.key, ':', 2) = chosen.tenant,
     LATERAL (
         SELECT id, lock FROM django_q_ormq
-         WHERE key COLLATE "C" = waiting.key AND lock <= %(now)s
+         WHERE key COLLATE "C" = waiting.key AND lock <= statement_timestamp()
          ORDER BY lock, id LIMIT 1 FOR UPDATE SKIP LOCKED) job
 )
 UPDATE django_q_ormq SET
-    lock = %(until)s,
+    lock = statement_timestamp() + %(retry)s,
     key = %(queue)s || ':' || split_part(key, ':', 2) || ':'
           || (COALESCE(NULLIF(split_part(key, ':', 3), ''), '0')::integer + 1)
 WHERE id = (SELECT id FROM oldest ORDER BY lock, id LIMIT 1)
@@ -88,20 +90,18 @@ class FairBroker(ORM):  # type: ignore[misc]
         """The id of the job's row, which exists only if the transaction around commits. A job with an instant ``due``
         (ISO) among its keywords is handed out from then on, and not before."""
         due = due_of(task)
-        row = self.get_connection().create(key=self.list_key, payload=task, lock=due or timezone.now())
+        row = self.get_connection().create(key=self.list_key, payload=task, lock=due or Now())
         return int(row.pk)
 
     def dequeue(self) -> list[tuple[int, str]] | None:
         """One job, ours until ``retry`` seconds from now; None after a short wait when there is none. One statement:
         a job is handed to one worker only."""
         self.get_connection()
-        now = timezone.now()
         names = {
             "queue": self.list_key,
             "lot": f"{self.list_key}:{uuid.uuid4()}",
             "looked_at": LOOKED_AT,
-            "now": now,
-            "until": now + timedelta(seconds=Conf.RETRY),
+            "retry": timedelta(seconds=Conf.RETRY),
         }
         with connection.cursor() as cursor:
             cursor.execute(_TAKE, names)
@@ -123,15 +123,15 @@ class FairBroker(ORM):  # type: ignore[misc]
 
     def release(self, job: int, *, after: timedelta) -> None:
         """Call when the worker that had this job is dead: another gets it after so long instead of after ``retry``."""
-        self.get_connection().filter(pk=job).update(lock=timezone.now() + after)
+        self.get_connection().filter(pk=job).update(lock=Now() + after)
 
     def queue_size(self) -> int:
         """Jobs that wait, of every company."""
-        return self._rows().filter(lock__lte=timezone.now()).count()
+        return self._rows().filter(lock__lte=Now()).count()
 
     def lock_size(self) -> int:
         """Jobs that are in hand or not yet due, of every company."""
-        return self._rows().filter(lock__gt=timezone.now()).count()
+        return self._rows().filter(lock__gt=Now()).count()
 
     def purge_queue(self) -> object:
         """Afterwards the queue is empty."""

@@ -2,7 +2,7 @@
 
 Each worker fetches, executes and acknowledges one job at a time; the processes share nothing but the queue, so that
 any of them may be killed at any moment. django-q2's own cluster hands jobs to its workers through pipes whose locks
-die with whoever held them; its function that executes a job, its scheduler and its tables are used as they are.
+die with whoever held them; its function that executes a job and its tables are used as they are.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.signing import BadSignature
-from django.db import connections
-from django.utils import timezone
+from django.db import Error, close_old_connections, connections
 from django_q.brokers import Broker, get_broker
 from django_q.conf import Conf
 from django_q.monitor import save_task
-from django_q.scheduler import scheduler
 from django_q.signals import post_execute
 from django_q.signing import SignedPackage
 from django_q.worker import worker
 
 from sync.broker import FairBroker
+from sync.clock import database_now
+from sync.handing_out import hand_out_due
 from sync.heartbeats import note_alive
 from sync.stopping import is_stopping, request_stop
 
@@ -66,19 +66,31 @@ def serve(*, supervised: bool = False, once: bool = False) -> None:
     broker, supervisor, scheduled = get_broker(), os.getppid(), -SCHEDULING
     # A child must not inherit an open database connection.
     connections.close_all()
-    members = [_hire() for _ in range(Conf.WORKERS)]
+    members, left = [_hire() for _ in range(Conf.WORKERS)], set[int]()
     log.info("cluster.started", queue=Conf.CLUSTER_NAME, workers=len(members))
     while not (once or is_stopping()):
-        members = [_keep(member, broker) for member in members]
+        members = [_keep(member, left, broker) for member in members]
         if time.monotonic() - scheduled >= SCHEDULING:
             scheduled = time.monotonic()
-            note_alive(Conf.CLUSTER_NAME, now=timezone.now())
-            scheduler(broker=broker)
+            _go_round()
+            _release(left, broker)
         if supervised and os.getppid() != supervisor:
             request_stop()
         time.sleep(CYCLE)
-    _dismiss(members, broker)
+    _dismiss(members, left, broker)
     log.info("cluster.stopped", queue=Conf.CLUSTER_NAME)
+
+
+def _go_round() -> None:
+    """Afterwards it is known that this cluster is alive, and the default one has handed out what is due. A database
+    that does not answer is no reason for a cluster to end: it is logged, and asked again the next time."""
+    close_old_connections()
+    try:
+        note_alive(Conf.CLUSTER_NAME, now=database_now())
+        if Conf.CLUSTER_NAME == Conf.PREFIX:
+            hand_out_due()
+    except Error:
+        log.exception("cluster.round_failed", queue=Conf.CLUSTER_NAME)
 
 
 def _hire() -> Member:
@@ -88,18 +100,19 @@ def _hire() -> Member:
     return Member(process, job)
 
 
-def _keep(member: Member, broker: Broker) -> Member:
-    """The member, or another in its place when it ended."""
+def _keep(member: Member, left: set[int], broker: Broker) -> Member:
+    """The member, or another in its place when it ended; then what it had in hand is among ``left`` until released."""
     if member.process.is_alive():
         return member
     if member.process.exitcode:
         log.error("worker.died", queue=Conf.CLUSTER_NAME, exit_code=member.process.exitcode, row=member.job.value)
-    _release(member, broker)
+    left.add(member.job.value)
+    _release(left, broker)
     connections.close_all()
     return _hire()
 
 
-def _dismiss(members: list[Member], broker: Broker) -> None:
+def _dismiss(members: list[Member], left: set[int], broker: Broker) -> None:
     """Afterwards all have ended: by themselves, or killed after WORKER_GRACE_SECONDS."""
     for member in members:
         member.process.terminate()
@@ -110,17 +123,21 @@ def _dismiss(members: list[Member], broker: Broker) -> None:
             log.warning("worker.killed", queue=Conf.CLUSTER_NAME, row=member.job.value)
             member.process.kill()
             member.process.join()
-        _release(member, broker)
+        left.add(member.job.value)
+        _release(left, broker)
 
 
-def _release(member: Member, broker: Broker) -> None:
-    """What a dead worker had in hand comes again when the lease it may have held has run out."""
-    if not member.job.value or not isinstance(broker, FairBroker):
-        return
-    try:
-        broker.release(member.job.value, after=timedelta(seconds=settings.RUN_LEASE_SECONDS + 1))
-    except Exception:
-        log.exception("job.not_released", queue=Conf.CLUSTER_NAME, row=member.job.value)
+def _release(left: set[int], broker: Broker) -> None:
+    """What dead workers had in hand comes again when the lease they may have held has run out. A row that could not be
+    released, because the database went away with the worker, stays among ``left``."""
+    for row in sorted(left - {0}) if isinstance(broker, FairBroker) else ():
+        try:
+            close_old_connections()
+            broker.release(row, after=timedelta(seconds=settings.RUN_LEASE_SECONDS + 1))
+        except Error:
+            log.exception("job.not_released", queue=Conf.CLUSTER_NAME, row=row)
+            return
+        left.discard(row)
 
 
 def _work(guard: int, job: Synchronized[int]) -> None:

@@ -18,7 +18,7 @@ from sync.notices.keeping import tenants_to_tell
 from sync.notices.sending import Outbox, forget_sent, post_due, posts_are_due, send_due
 from sync.queue import enqueue_posts
 from sync.scheduling import starting, truing
-from sync.sweeping import sweep, sweep_postings, tenants_with_work
+from sync.sweeping import forget_failures, sweep, sweep_postings, tenants_with_work
 from sync.watching.watch import WORKERS, beat
 from sync.webhooks.afterwards import note_end
 from sync.webhooks.feeds import read_feed as read_on
@@ -103,20 +103,21 @@ def tick() -> None:
 
 def true_clocks() -> None:
     """Once an hour, and after every migration: every clock of every tenant is held against what it should be, and
-    announcements that are old enough are forgotten. Sessions that have ended are forgotten too."""
+    announcements that are old enough are forgotten. Sessions that have ended are forgotten too, and old failures."""
 
     def hours_work() -> None:
         truing.true_clocks(now=database_now())
         forget_old(now=timezone.now())
 
     SessionStore.clear_expired()
+    forget_failures(now=database_now())
     _for_each(tenant_ids(), hours_work, "Some tenants' clocks could not be put right")
 
 
 def send_hooks(tenant_id: str) -> None:
     """Tell the programs of one tenant."""
     with tenant_scope(uuid.UUID(tenant_id)), acting_as("system", "Worker"):
-        post_due(timezone.now())
+        post_due(database_now())
 
 
 def tell() -> None:

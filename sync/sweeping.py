@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
-from django_q.models import OrmQ
+from django_q.models import OrmQ, Task
 
 from sync.models import Flow, PayRun, Posting, Reconciliation, Run
 from sync.payroll.claims import due
@@ -22,6 +22,10 @@ BACKLOG = timedelta(minutes=1)
 
 UNSTARTED = 5
 """A run that waits for so many leases has lost its job."""
+
+
+FAILURES_KEPT = timedelta(days=30)
+"""What a failed job left, its traceback above all, is of use for so long."""
 
 
 def tenants_with_work(*, now: datetime) -> list[uuid.UUID]:
@@ -70,6 +74,12 @@ def sweep_postings(*, now: datetime) -> list[PayRun]:
         with transaction.atomic():
             enqueue_postings(pay_run)
     return found
+
+
+def forget_failures(*, now: datetime) -> int:
+    """Afterwards no job that failed is kept for longer than FAILURES_KEPT, of any tenant; returns how many went."""
+    gone, _ = Task.objects.filter(success=False, stopped__lt=now - FAILURES_KEPT).delete()
+    return int(gone)
 
 
 def _is_backed_up(queue: str, now: datetime) -> bool:

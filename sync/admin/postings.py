@@ -13,6 +13,7 @@ from django.utils import timezone
 from sync.admin.amounts import Amount, Row, Table, Value, csv_answer
 from sync.admin.pay_run_page import Content, content_of, lines_table, words_of
 from sync.admin.pay_runs import SAID, role_of
+from sync.clock import database_now
 from sync.models import PayItem, Posting, PostingLine, PostingShare
 from sync.payroll import asking
 from sync.payroll.correcting import reverse as take_back
@@ -122,7 +123,7 @@ class PostingPages(Records):
 
     @act(Role.APPROVER, says=SAID, ask="ask_decide")
     def decide(self, request: HttpRequest, posting: Posting) -> str:
-        decide(posting, request.POST.get("option", ""), request.POST.get("reason", ""), now=timezone.now())
+        decide(posting, request.POST.get("option", ""), request.POST.get("reason", ""), now=database_now())
         return "Decided, and recorded."
 
 

@@ -16,6 +16,7 @@ from sync.admin.changes import FieldChange, changes_of
 from sync.admin.choices import by_integration
 from sync.admin.progress import progress_of
 from sync.admin.refusals import SAYS
+from sync.clock import database_now
 from sync.models import Flow, PayRun, PendingChange, Run, RunItem
 from sync.replay import UNDONE, effect_of, release, replay_item, replay_run, replay_undone, undone_of, why_not_released
 from sync.runs import request_cancel
@@ -109,7 +110,7 @@ class RunPages(Records):
 
     @act(Role.PREPARER, says=SAYS)
     def cancel(self, request: HttpRequest, run: Run) -> str:
-        after = request_cancel(run, now=timezone.now())
+        after = request_cancel(run, now=database_now())
         if after.state == Run.State.CANCELLED:
             return "Cancelled."
         return "The run stops after the records under way." if after.state in Run.ACTIVE else "The run has ended."

@@ -22,6 +22,7 @@ from sync.api.payroll_sight import RunView, run_view
 from sync.api.reasons import LONGEST, CorrectSerializer, WhySerializer
 from sync.api.runs import RunSerializer, RunStarting
 from sync.api.strict import StrictSerializer
+from sync.clock import database_now
 from sync.models import Approval, PayRun, Posting, PostingLine, PostingShare
 from sync.payroll.approval import approve, post_now, reject
 from sync.payroll.asking import check_again, look_up
@@ -251,7 +252,7 @@ class PostingViewSet(RunStarting[Posting]):
     def decide(self, request: Request, pk: Any) -> Response:
         """Say what became of a journal that needs a person. Whatever is decided, it is looked up before it is sent."""
         values = self.body(request)
-        return self._as_it_is(decide(self.get_object(), values["decision"], values["reason"], now=self.now()))
+        return self._as_it_is(decide(self.get_object(), values["decision"], values["reason"], now=database_now()))
 
     @extend_schema(responses=zip_of("A ZIP file: a page to read, tables, the audit trail, a manifest, a verifier."))
     @action(detail=True)

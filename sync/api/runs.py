@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from sync import replay
 from sync.api import filters
 from sync.api.views import ApiViewSet, ModelT
+from sync.clock import database_now
 from sync.models import Run, RunItem
 from sync.runs import COUNTERS, request_cancel
 from tenants.models import Role
@@ -178,7 +179,7 @@ class RunViewSet(RunStarting[Run]):
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: Any) -> Response:
         """Ask the run to stop. One at work stops after the records under way; one that has ended stays as it is."""
-        return Response(RunSerializer(request_cancel(self.get_object(), now=self.now())).data)
+        return Response(RunSerializer(request_cancel(self.get_object(), now=database_now())).data)
 
 
 class ItemViewSet(RunStarting[RunItem]):

@@ -6,10 +6,10 @@ import hmac
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from sync.clock import database_now
 from sync.watching.watch import glance, take_watch, watch
 
 SECONDS = 20
@@ -26,7 +26,7 @@ def answer_monitor(request: HttpRequest) -> HttpResponse:
     given = request.headers.get("Authorization", "")
     if not hmac.compare_digest(given.encode(), f"Bearer {settings.WATCH_TOKEN}".encode()):
         return HttpResponse(status=401, headers={"WWW-Authenticate": "Bearer"})
-    now = timezone.now()
+    now = database_now()
     found = watch(now, seconds=SECONDS) if take_watch(now) else glance(now)
     counts = {
         "status": "ok" if found.is_well else "alarm",

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import msgspec
 import structlog
 from django.db import connection
+from django.db.models import Q
 
 from audit.context import acting_as
 from sync.models import Heartbeat, Notice, NoticeKind
@@ -70,7 +71,7 @@ def watch(now: datetime, *, seconds: float | None = None) -> Watched:
             opened, resolved = opened + kept.opened, resolved + kept.resolved
     outbox.close()
     return Watched(
-        missed=open_missed(),
+        missed=open_missed(now),
         workers_are_silent=workers_are_silent(now),
         opened=opened,
         resolved=resolved,
@@ -82,7 +83,7 @@ def watch(now: datetime, *, seconds: float | None = None) -> Watched:
 
 def glance(now: datetime) -> Watched:
     """What is known without looking."""
-    return Watched(missed=open_missed(), workers_are_silent=workers_are_silent(now))
+    return Watched(missed=open_missed(now), workers_are_silent=workers_are_silent(now))
 
 
 def take_watch(now: datetime) -> bool:
@@ -91,21 +92,23 @@ def take_watch(now: datetime) -> bool:
 
 
 def beat(name: str, now: datetime, *, not_within: timedelta = timedelta(0)) -> bool:
-    """Note that this happened at ``now``; False when it did so recently already."""
+    """Note that this happened at ``now`` (by the database's clock); False when it did so recently already. What is
+    noted for a time that has not come yet was noted by a wrong clock, and counts as nothing."""
     _, created = Heartbeat.objects.get_or_create(name=name, defaults={"at": now})
-    return created or Heartbeat.objects.filter(name=name, at__lte=now - not_within).update(at=now) == 1
+    recent = Q(at__gt=now - not_within, at__lt=now + not_within)
+    return created or Heartbeat.objects.filter(~recent, name=name).update(at=now) == 1
 
 
 def workers_are_silent(now: datetime) -> bool:
-    """True when no worker has done its minute's work lately, or ever."""
+    """True when no worker has done its minute's work lately, or ever; ``now`` by the database's clock."""
     at = Heartbeat.objects.filter(name=WORKERS).values_list("at", flat=True).first()
-    return at is None or at < now - SILENT_AFTER
+    return at is None or abs(now - at) > SILENT_AFTER
 
 
-def open_missed() -> int:
-    """How many notices of something missed are open, over all tenants."""
+def open_missed(now: datetime) -> int:
+    """How many notices of something missed are open, over all tenants; those of pay dates count for a day."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT mlc_open_missed()")
+        cursor.execute("SELECT mlc_open_missed(%s)", [now])
         return int(cursor.fetchone()[0])
 
 

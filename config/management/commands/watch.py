@@ -6,8 +6,8 @@ import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.utils import timezone
 
+from sync.clock import database_now
 from sync.watching.watch import watch
 
 
@@ -17,7 +17,7 @@ class Command(BaseCommand):
     help = "Tells people of what did not happen when it was due. Ends with 1 while there is such a thing."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = watch(timezone.now())
+        found = watch(database_now())
         for sentence in found.sentences:
             self.stdout.write(sentence)
         if found.workers_are_silent:

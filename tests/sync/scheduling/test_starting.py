@@ -200,10 +200,9 @@ def test_twenty_people_and_schedules_at_once_make_one_run(acme: Clockwork) -> No
 SCHEDULER = """
 import sys, time
 import django; django.setup()
-from django_q.brokers import get_broker
-from django_q.scheduler import scheduler
+from sync.handing_out import hand_out_due
 print("ready", flush=True); sys.stdin.readline()
-for _ in range(3): scheduler(broker=get_broker())
+for _ in range(3): hand_out_due()
 """
 
 

@@ -204,6 +204,17 @@ def test_workers_that_say_nothing_for_ten_minutes_are_silent() -> None:
     assert beat("watch-once", now + timedelta(seconds=20), not_within=timedelta(seconds=20))
 
 
+def test_what_was_noted_for_a_time_that_has_not_come_is_no_sign_of_life() -> None:
+    """A machine whose clock was two hours ahead kept everybody calm for two hours."""
+    now = timezone.now()
+    beat("workers", now + timedelta(hours=2))
+    beat("watch-ahead", now + timedelta(hours=2))
+    assert workers_are_silent(now)
+    assert beat("watch-ahead", now, not_within=timedelta(seconds=20))
+    beat("workers", now)
+    assert not workers_are_silent(now)
+
+
 def test_a_company_is_looked_at_when_something_happened_or_time_went_by(company: Company) -> None:
     company.keep()
     assert company.tenant.id not in tenants_to_tell(company.now + timedelta(minutes=14))
