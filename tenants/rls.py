@@ -261,13 +261,19 @@ TENANTS_OVERDUE = """
              WHERE settled_at IS NULL AND resolved_at IS NULL AND kind = 'missed'
         )
         SELECT found.tenant_id, missed.tenant_id IS NOT NULL FROM (
-            SELECT timing.tenant_id FROM sync_timing timing
-              JOIN sync_flow flow ON flow.id = timing.flow_id AND NOT flow.paused
-             WHERE timing.next_at < now - interval '10 minutes'
-            UNION
-            SELECT tenant_id FROM sync_flow
-             WHERE NOT paused AND every_minutes IS NOT NULL AND next_run_at < now - interval '15 minutes'
-               AND next_run_at < now - 2 * every_minutes * interval '1 minute'
+            SELECT wound.tenant_id FROM (
+                SELECT timing.tenant_id, flow.integration_id FROM sync_timing timing
+                  JOIN sync_flow flow ON flow.id = timing.flow_id AND NOT flow.paused
+                 WHERE timing.next_at < now - interval '10 minutes'
+                UNION ALL
+                SELECT tenant_id, integration_id FROM sync_flow
+                 WHERE NOT paused AND every_minutes IS NOT NULL AND next_run_at < now - interval '15 minutes'
+                   AND next_run_at < now - 2 * every_minutes * interval '1 minute'
+            ) wound
+             WHERE NOT EXISTS (
+                   SELECT FROM sync_integration pair
+                     JOIN connectors_connection side ON side.id IN (pair.source_id, pair.target_id)
+                    WHERE pair.id = wound.integration_id AND side.state = 'paused')
             UNION
             SELECT tenant_id FROM sync_payexpectation WHERE look_at IS NULL OR look_at <= now
             UNION
@@ -278,12 +284,15 @@ TENANTS_OVERDUE = """
 """Where something may not have happened when it was due, and whether that is known already."""
 
 OPEN_MISSED = """
-    CREATE OR REPLACE FUNCTION mlc_open_missed() RETURNS bigint
+    CREATE OR REPLACE FUNCTION mlc_open_missed(now timestamptz) RETURNS bigint
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
     AS $$
         SELECT count(*) FROM sync_notice WHERE settled_at IS NULL AND resolved_at IS NULL AND kind = 'missed'
+           AND (cause NOT LIKE 'expectation:%' OR opened_at > now - interval '1 day')
     $$
 """
+"""How much did not start when it was due, and pay dates missed on the last day: one that stays open longer is the
+company's to settle, and must not keep whoever watches from seeing the next alarm."""
 
 
 def _functions() -> Iterator[str]:

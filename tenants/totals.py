@@ -13,6 +13,7 @@ TOTALS_READ = frozenset(
         "sync_delivery",
         "sync_dispatch",
         "sync_flow",
+        "sync_integration",
         "sync_notice",
         "sync_posting",
         "sync_run",
@@ -37,10 +38,16 @@ TOTALS = """
                                        ORDER BY id DESC LIMIT 1), 0)
              GROUP BY 1, 2, 3
         ), clocks AS (
-            SELECT next_run_at AS due FROM sync_flow WHERE NOT paused AND every_minutes IS NOT NULL
-            UNION ALL
-            SELECT timing.next_at FROM sync_timing timing JOIN sync_flow flow ON flow.id = timing.flow_id
-             WHERE NOT flow.paused AND timing.next_at IS NOT NULL
+            SELECT wound.due FROM (
+                SELECT next_run_at AS due, integration_id FROM sync_flow WHERE NOT paused AND every_minutes IS NOT NULL
+                UNION ALL
+                SELECT timing.next_at, flow.integration_id FROM sync_timing timing
+                  JOIN sync_flow flow ON flow.id = timing.flow_id AND NOT flow.paused
+            ) wound
+             WHERE wound.due < now AND NOT EXISTS (
+                   SELECT FROM sync_integration pair
+                     JOIN connectors_connection side ON side.id IN (pair.source_id, pair.target_id)
+                    WHERE pair.id = wound.integration_id AND side.state = 'paused')
         ), slots AS (
             SELECT * FROM sync_slot
              WHERE id > coalesce((SELECT id FROM sync_slot WHERE due_at < now - interval '1 day'
@@ -69,7 +76,7 @@ TOTALS = """
         SELECT 'queue_oldest_seconds', queue, '', extract(epoch FROM now - min(lock)) FROM jobs WHERE lock <= now
          GROUP BY 2
         UNION ALL
-        SELECT 'clock_overdue_seconds', '', '', extract(epoch FROM now - min(due)) FROM clocks WHERE due < now
+        SELECT 'clock_overdue_seconds', '', '', extract(epoch FROM now - min(due)) FROM clocks
         UNION ALL
         SELECT 'slot_late_seconds', '', '', extract(epoch FROM max(settled_at - due_at)) FROM slots
          WHERE settled_at > now - interval '1 hour' AND slots.state = 'started'
