@@ -102,7 +102,7 @@ def test_a_queue_that_does_not_exist_is_named(command: list[str]) -> None:
         check=False,
     )
     assert ended.returncode != 0
-    assert "There is no queue peple; the queues are mlc, webhooks, people, payroll." in ended.stderr
+    assert "There is no queue peple; the queues are mlc, alerts, webhooks, people, payroll." in ended.stderr
 
 
 def test_a_broker_is_named_by_its_address() -> None:
