@@ -212,6 +212,8 @@ SPECTACULAR_SETTINGS = {
         "MappingStateEnum": "sync.models.Mapping.State",
         "ProblemStateEnum": "sync.models.Problem.State",
         "FlowKindEnum": "sync.models.Flow.Kind",
+        "NoticeKindEnum": "sync.models.NoticeKind",
+        "TimingKindEnum": "sync.models.Timing.Kind",
         "RunKindEnum": "sync.models.Run.Kind",
         "ReferenceKindEnum": "sync.models.mapping.KINDS",
         "SideEnum": "sync.api.connections.SIDES",
