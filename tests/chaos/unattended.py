@@ -58,7 +58,7 @@ class Form:
 
     @property
     def pause(self) -> float:
-        return 3.0 if self.quick else 5.0
+        return 3.0 if self.quick else 10.0
 
     @property
     def happens(self) -> float:
@@ -106,7 +106,7 @@ def _database(directory: Path, form: Form) -> Iterator[Postgres]:
 def _play(directory: Path, postgres: Postgres, form: Form) -> dict[str, Any]:
     """Set up, storm, quiet, judgement; returns the summary."""
     from tests.chaos.unattended_acts import Storm, misbehave
-    from tests.chaos.unattended_companies import Life, Office, found, wind_up
+    from tests.chaos.unattended_companies import Life, Office, found, send_for, wind_up
 
     clock = Clock()
     stage = Stage(directory)
@@ -129,6 +129,8 @@ def _play(directory: Path, postgres: Postgres, form: Form) -> dict[str, Any]:
             company.rippling.heal()
             company.plex.heal()
         until = datetime.now(UTC)
+        for company in companies if form.quick else ():
+            send_for(company)
         clock.lap("storm")
         watched = [
             Watched(str(c.tenant_id), c.rippling, c.plex, form.every, n % form.every) for n, c in enumerate(companies)

@@ -80,7 +80,7 @@ class Storm:
 
     def _acts(self) -> dict[str, tuple[int, Callable[[], object]]]:
         return {
-            "kill -9": (10, self._kill),
+            "kill -9": (12, self._kill),
             "machine stopped": (1, self._stop),
             "machine lost": (1, lambda: self._machine().kill()),
             "frozen": (4, self._freeze),

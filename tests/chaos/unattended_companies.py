@@ -20,10 +20,11 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from audit.context import acting_as
-from sync.configuring import configure_flow
+from sync.configuring import configure_flow, start
 from sync.execution import SystemWorld
-from sync.models import AccountRule, Flow, PayItem, PayrollSettings, PayRun, Posting, Timing
+from sync.models import AccountRule, Flow, PayItem, PayrollSettings, PayRun, Posting, Run, Timing
 from sync.payroll.approval import Refusal, approve, post_now
+from sync.runs import AlreadyRunning
 from sync.scheduling.schedules import wind_timings
 from tenants.scope import tenant_scope
 from tests.cast import make_tenant
@@ -99,6 +100,13 @@ def wind_up(company: Company, site: str) -> None:
         company.rippling.change(
             "webhooks", url=f"{site}/webhooks/rippling/{story.source.webhook_key}/", bearer=TOKEN, retry_on_5xx=True
         )
+
+
+def send_for(company: Company) -> None:
+    """Pat starts the people flow by hand: it starts by itself again when the vendors' floor allows."""
+    connection.close()  # the server it led to may have been restarted
+    with company.payday.acting("pat"), suppress(AlreadyRunning):
+        start(company.payday.story.flows[Flow.Kind.PEOPLE], Run.Kind.CHANGES, now=timezone.now())
 
 
 @dataclass

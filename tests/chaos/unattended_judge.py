@@ -6,6 +6,8 @@ that all is well.
 
 from __future__ import annotations
 
+import base64
+import pickle
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,6 +26,8 @@ SLACK = timedelta(seconds=5)
 OVERDUE = timedelta(seconds=60)
 """So long may a job wait that could be taken."""
 GIVEN_UP = ("superseded", "rejected")
+EXPECTED = ("OperationalError", "InterfaceError", "Given up: its worker died")
+"""How jobs may fail whose database goes away, or whose workers are killed."""
 COST = ("earning", "reimbursement", "employer_tax", "employer_contribution")
 
 
@@ -106,28 +110,26 @@ class Judge:
             "SELECT id, key, lock FROM django_q_ormq WHERE lock < now() - %(overdue)s", overdue=OVERDUE
         )
         yield from (f"Job {row['id']} ({row['key']}) waits since {row['lock']}." for row in waiting)
-        failed = self._rows("SELECT func FROM django_q_task WHERE NOT success")
+        failed = self._rows("SELECT func, result FROM django_q_task WHERE NOT success")
         self.figures["jobs_failed"] = dict(Counter(row["func"] for row in failed))
+        told = {(row["func"], str(pickle.loads(base64.b64decode(row["result"])))) for row in failed}
+        for func, why in told:
+            if not any(known in why for known in EXPECTED):
+                yield f"{func} failed, and not for want of its database: {why[-300:]}"
         hand = self._rows("SELECT count(*) AS jobs FROM django_q_ormq WHERE lock > now() + interval '10 minutes'")
         self.figures["jobs_locked_for_long"] = hand[0]["jobs"]
 
     def _slots(self) -> Iterator[str]:
-        """Every minute that a timing strikes at has one slot, and every slot a run of its own."""
+        """Every minute that a timing strikes at was started once, and every slot has a run of its own."""
         slots = self._rows(
-            "SELECT s.*, t.tenant_id AS owner, r.created_at AS run_at FROM sync_slot s"
-            " JOIN sync_timing t ON t.id = s.timing_id LEFT JOIN sync_run r ON r.id = s.run_id"
+            "SELECT s.*, r.created_at AS run_at FROM sync_slot s LEFT JOIN sync_run r ON r.id = s.run_id"
         )
         by_timing = defaultdict(list)
         for slot in slots:
             by_timing[slot["timing_id"]].append(slot)
-        grids = {company.tenant_id: company for company in self.companies}
-        for timing in self._rows("SELECT id, tenant_id FROM sync_timing"):
-            company = grids[str(timing["tenant_id"])]
-            due = Counter(slot["due_at"] for slot in by_timing[timing["id"]])
-            wanted = set(self._grid(company))
-            yield from (f"Slot {at} of {timing['id']} is missing." for at in sorted(wanted - set(due)))
-            yield from (f"Slot {at} of {timing['id']} exists {n} times." for at, n in due.items() if n > 1)
-            yield from (f"Slot {at} of {timing['id']} was never due." for at in due if not self._on_grid(company, at))
+        companies = {company.tenant_id: company for company in self.companies}
+        for timing in self._rows("SELECT t.*, f.kind AS flow FROM sync_timing t JOIN sync_flow f ON f.id = t.flow_id"):
+            yield from self._strikes(timing, companies[str(timing["tenant_id"])], by_timing[timing["id"]])
         runs = Counter(slot["run_id"] for slot in slots)
         yield from (f"Run {run} stands for {n} slots." for run, n in runs.items() if n > 1)
         yield from (f"Slot {slot['due_at']} is {slot['state']}." for slot in slots if slot["run_id"] is None)
@@ -141,6 +143,16 @@ class Judge:
         at = {name: min(len(late) - 1, int(len(late) * share)) for name, share in shares.items()}
         self.figures["slots"] = dict(Counter(slot["state"] for slot in slots))
         self.figures["late_seconds"] = {name: round(late[place], 1) for name, place in at.items()}
+
+    def _strikes(self, timing: Row, company: Watched, slots: list[Row]) -> Iterator[str]:
+        """Of payroll every instant has a slot; of people one run makes up for all that came before it started."""
+        due = Counter(slot["due_at"] for slot in slots)
+        spans = [(slot["due_at"], slot["run_at"]) for slot in slots if slot["run_at"] and timing["flow"] == "people"]
+        for at in self._grid(company):
+            if at not in due and not any(first < at <= started for first, started in spans):
+                yield f"Slot {at} of {timing['id']} is missing."
+        yield from (f"Slot {at} of {timing['id']} exists {n} times." for at, n in due.items() if n > 1)
+        yield from (f"Slot {at} of {timing['id']} was never due." for at in due if not self._on_grid(company, at))
 
     def _grid(self, company: Watched) -> Iterator[datetime]:
         at = self.since.replace(second=0, microsecond=0) + MINUTE
