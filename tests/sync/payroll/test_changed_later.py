@@ -298,6 +298,7 @@ def test_what_another_integration_has_posted_is_not_posted_again(sandbox: dict[s
     with payday.scope():
         source, target = payday.story.source, payday.story.target
         source.pk = target.pk = None
+        source.webhook_key, target.webhook_key = uuid.uuid4(), uuid.uuid4()
         source.name, target.name = "Rippling, anew", "Plex, anew"
         source.save()
         target.save()
