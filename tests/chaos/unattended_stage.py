@@ -30,6 +30,8 @@ PATIENCE = 180.0
 MACHINES = ("machine-1", "machine-2")
 TOGETHER = 200
 """Connections the database takes: two machines with a process per job and a thread per lease."""
+MARK = "UNATTENDED_RUN"
+"""In the environment of every process of a run: where it plays."""
 LOOK = 0.2
 """Seconds between two looks of the supervisor."""
 
@@ -90,7 +92,6 @@ class Kept:
     def __init__(self, name: str, arguments: tuple[str, ...], log: Path, environment: dict[str, str]) -> None:
         self.name, self.log = name, log
         self._arguments, self._environment = arguments, environment
-        self._groups: list[int] = []
         self.starts = 0
         self.process = self._start()
 
@@ -106,7 +107,6 @@ class Kept:
                 start_new_session=True,
             )
         self.starts += 1
-        self._groups.append(process.pid)
         return process
 
     def keep(self) -> None:
@@ -124,15 +124,8 @@ class Kept:
 
     def kill(self) -> None:
         """All of it at once, as when a machine loses power."""
-        with suppress(ProcessLookupError):
+        if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
-
-    def end(self) -> None:
-        """Afterwards nothing of it is left, nor of those it replaced."""
-        for group in self._groups:
-            with suppress(ProcessLookupError):
-                os.killpg(group, signal.SIGKILL)
-        self.process.wait()
 
 
 class Stage:
@@ -141,11 +134,17 @@ class Stage:
     def __init__(self, directory: Path) -> None:
         self.logs = directory / "log"
         self.logs.mkdir(parents=True)
+        self._environment = {**os.environ, MARK: str(directory)}
         self.kept: dict[str, Kept] = {}
         self._over = threading.Event()
         self._supervisor = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
         self._simulators = subprocess.Popen(
-            [sys.executable, "-m", "sandbox"], cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
+            [sys.executable, "-m", "sandbox"],
+            cwd=ROOT,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
         assert self._simulators.stdout is not None
         self.sandbox: dict[str, str] = json.loads(self._simulators.stdout.readline())
@@ -178,19 +177,23 @@ class Stage:
         return Counter({name: kept.starts - 1 for name, kept in self.kept.items()})
 
     def close(self) -> None:
-        """Nothing that was started is left."""
+        """Nothing that was started is left, nor what those started that were killed."""
         self._over.set()
         if self._supervisor.is_alive():
             self._supervisor.join()
-        for kept in self.kept.values():
-            kept.end()
-        os.killpg(self._simulators.pid, signal.SIGKILL)
+        for process in psutil.process_iter():
+            # By its environment: the id of a process that has ended may be another's by now.
+            with suppress(psutil.Error):
+                if process.environ().get(MARK) == self._environment[MARK]:
+                    process.kill()
         self._simulators.wait()
+        for kept in self.kept.values():
+            kept.process.wait()
         assert self._simulators.stdout is not None
         self._simulators.stdout.close()
 
     def _keep(self, name: str, *arguments: str) -> None:
-        self.kept[name] = Kept(name, arguments, self.logs / f"{name}.log", dict(os.environ))
+        self.kept[name] = Kept(name, arguments, self.logs / f"{name}.log", self._environment)
 
     def _supervise(self) -> None:
         while not self._over.wait(LOOK):
