@@ -334,7 +334,7 @@ def test_behind_a_long_pause_nothing_piles_up(site: Site, acme: Story) -> None:
     with acme.scope():
         [done] = Delivery.objects.all()
         Delivery.objects.create(
-            pk=done.pk - 1, connection=acme.source, event="employee.updated", received_at=done.received_at
+            pk=-done.pk, connection=acme.source, event="employee.updated", received_at=done.received_at
         )
         later = acme.world.now() + KEPT
         with mock.patch.object(keeping, "FORGOTTEN_AT_ONCE", 1):
