@@ -13,11 +13,11 @@ import msgspec
 from django.db import connection
 from django.utils import timezone
 from django_q.brokers import get_broker
-from django_q.scheduler import scheduler
 from django_q.signing import SignedPackage
 
 from benchmarks.clock_stage import Company, give_due, whole_minute
 from sync import jobs
+from sync.handing_out import hand_out_due
 from sync.queue import PAYROLL, PEOPLE
 from sync.watching.watch import watch
 
@@ -55,7 +55,7 @@ def steps(due: int) -> dict[str, Callable[[], object]]:
 
 def look() -> None:
     """The look at the schedules that a cluster takes every half minute."""
-    scheduler(broker=get_broker())
+    hand_out_due()
 
 
 def minute() -> None:
