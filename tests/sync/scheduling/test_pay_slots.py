@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -149,7 +150,8 @@ def test_pay_dates_that_are_started_together_each_have_their_slot(acme: Clockwor
 def test_a_slot_that_was_missed_before_a_pause_is_passed_by(acme: Clockwork) -> None:
     timing = acme.friday_timing(MONDAY)
     with acme.scope():
-        note_missed(utc("2026-03-12 10:30"))
+        with transaction.atomic():
+            note_missed(utc("2026-03-12 10:30"))
         assert Slot.objects.get().state == Slot.State.MISSED
         pause_flow(acme.payroll, "", now=utc("2026-03-12 10:40"))
         resume_flow(acme.payroll, now=utc("2026-03-12 10:41"))
