@@ -35,7 +35,7 @@ run: $(READY) ## Web at http://127.0.0.1:8000 and the workers, on the embedded d
 lint: style types imports deployment ## Everything that can be checked without running a test
 
 style: $(READY) ## Style and formatting
-	$(BIN)/ruff check
+	$(BIN)/ruff check --no-cache
 	$(BIN)/ruff format --check
 	git ls-files -z -- '*.html' | xargs -0 -r $(BIN)/djade --check --target-version 5.2
 

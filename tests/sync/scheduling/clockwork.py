@@ -12,13 +12,13 @@ from typing import Any
 
 from django.db.models import Q
 from django_q.models import Schedule
-from sync.scheduling.configuring import add_timing, create_calendar
 
 from audit.context import acting_as
 from sync.configuring import configure_flow
 from sync.models import CalendarDay, Flow, PayCalendar, Run, Slot, Timing
 from sync.runs import claim, end
 from sync.scheduling import starting
+from sync.scheduling.configuring import add_timing, create_calendar
 from tenants.models import Tenant
 from tenants.scope import tenant_scope
 from tests.api.company import found
