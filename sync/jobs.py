@@ -13,13 +13,13 @@ from django.utils import timezone
 from audit.context import acting_as
 from sync.clock import database_now
 from sync.execution import SystemWorld, advance_postings, execute_run, read_ledger_month, reconcile_postings
+from sync.heartbeats import WORKERS, beat
 from sync.notices.keeping import keep as keep_notices
 from sync.notices.keeping import tenants_to_tell
 from sync.notices.sending import Outbox, forget_sent, post_due, posts_are_due, send_due
 from sync.queue import enqueue_posts
 from sync.scheduling import starting, truing
 from sync.sweeping import forget_failures, sweep, sweep_postings, tenants_with_work
-from sync.watching.watch import WORKERS, beat
 from sync.webhooks.afterwards import note_end
 from sync.webhooks.feeds import read_feed as read_on
 from sync.webhooks.following import follow as follow_deliveries

@@ -12,7 +12,9 @@ from sync.watching.overdue import late_timings
 def note_missed(now: datetime) -> None:
     """Afterwards the occurrence that each late timing waits for is noted as missed, once; the start that catches it up
     changes that. Call it last in a transaction: it writes to the audit trail."""
-    late = {(timing.pk, timing.next_at): timing for timing in late_timings(now)}
+    # One that is being started just now is not missed: who starts it holds its row, and writes to the trail as well.
+    free = late_timings(now).select_for_update(of=("self",), no_key=True, skip_locked=True)
+    late = {(timing.pk, timing.next_at): timing for timing in free}
     known = Slot.objects.filter(timing__in=[pk for pk, _ in late], due_at__in=[due for _, due in late])
     for place in known.values_list("timing", "due_at"):
         late.pop(place, None)

@@ -18,8 +18,9 @@ SECONDS = 20
 @never_cache
 @require_safe
 def answer_monitor(request: HttpRequest) -> HttpResponse:
-    """200 when all is well; 503 with counts when something was missed, nobody works, or a company could not be looked
-    at. People are told from here, so it works while every worker is dead. Without WATCH_TOKEN there is no such page.
+    """200 when all is well; 503 with counts when something was missed, nobody works on a queue, or a company could
+    not be looked at. People are told from here, so it works while every worker is dead. Without WATCH_TOKEN there
+    is no such page.
     """
     if not settings.WATCH_TOKEN:
         raise Http404
@@ -31,7 +32,8 @@ def answer_monitor(request: HttpRequest) -> HttpResponse:
     counts = {
         "status": "ok" if found.is_well else "alarm",
         "missed": found.missed,
-        "workers": "silent" if found.workers_are_silent else "working",
+        "workers": "silent" if found.silent else "working",
+        "silent_queues": found.silent,
         "not_looked_at": found.troubles,
     }
     return JsonResponse(counts, status=200 if found.is_well else 503)

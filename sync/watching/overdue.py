@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Greatest
 
 from connectors.models import Connection
@@ -28,14 +28,14 @@ def overdue(now: datetime) -> list[Cause]:
     return [*_timings(now), *_polls(now), *_pay_dates(now)]
 
 
-def late_timings(now: datetime) -> list[Timing]:
+def late_timings(now: datetime) -> QuerySet[Timing]:
     """Timings whose next occurrence should have started."""
     late = Timing.objects.filter(~_asleep("flow__"), next_at__lt=now - GRACE)
-    return list(late.select_related("flow__integration").order_by("next_at", "pk"))
+    return late.select_related("flow__integration").order_by("next_at", "pk")
 
 
 def _timings(now: datetime) -> Iterator[Cause]:
-    late = late_timings(now)
+    late = list(late_timings(now))
     busy = _in_progress([timing.flow for timing in late])
     for timing in late:
         assert timing.next_at is not None

@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 import msgspec
 import structlog
 from django.db import connection
-from django.db.models import Q
 
 from audit.context import acting_as
-from sync.models import Heartbeat, Notice, NoticeKind
+from sync.heartbeats import beat, silent_queues
+from sync.models import Notice, NoticeKind
 from sync.notices.keeping import keep_overdue
 from sync.notices.sending import Outbox, send_due
 from tenants.models import Tenant
@@ -21,20 +21,18 @@ from tenants.scope import current_tenant_id, tenant_scope
 
 logger = structlog.get_logger(__name__)
 
-WORKERS, WATCH = "workers", "watch"
-SILENT_AFTER = timedelta(minutes=10)
-"""Workers that have not done their minute's work for so long do no work at all."""
-
+WATCH = "watch"
 ONCE_IN = timedelta(seconds=20)
 """Asked more often than this, the watch says what it knows and does nothing."""
 
 
 class Watched(msgspec.Struct, frozen=True, kw_only=True):
     """What a watch found. ``missed`` counts open notices of all tenants, ``troubles`` tenants that could not be looked
-    at; ``sentences`` are those of the tenants visited, each with its tenant's slug."""
+    at, ``silent`` names the queues nobody serves; ``sentences`` are those of the tenants visited, each with its
+    slug."""
 
     missed: int
-    workers_are_silent: bool
+    silent: list[str]
     opened: int = 0
     resolved: int = 0
     sent: int = 0
@@ -44,7 +42,7 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_well(self) -> bool:
         """True when nobody needs to be called."""
-        return not (self.missed or self.workers_are_silent or self.troubles)
+        return not (self.missed or self.silent or self.troubles)
 
 
 def watch(now: datetime, *, seconds: float | None = None) -> Watched:
@@ -72,7 +70,7 @@ def watch(now: datetime, *, seconds: float | None = None) -> Watched:
     outbox.close()
     return Watched(
         missed=open_missed(now),
-        workers_are_silent=workers_are_silent(now),
+        silent=silent_queues(now),
         opened=opened,
         resolved=resolved,
         sent=outbox.sent,
@@ -83,26 +81,12 @@ def watch(now: datetime, *, seconds: float | None = None) -> Watched:
 
 def glance(now: datetime) -> Watched:
     """What is known without looking."""
-    return Watched(missed=open_missed(now), workers_are_silent=workers_are_silent(now))
+    return Watched(missed=open_missed(now), silent=silent_queues(now))
 
 
 def take_watch(now: datetime) -> bool:
     """True for one caller in ONCE_IN, whatever process it is in."""
     return beat(WATCH, now, not_within=ONCE_IN)
-
-
-def beat(name: str, now: datetime, *, not_within: timedelta = timedelta(0)) -> bool:
-    """Note that this happened at ``now`` (by the database's clock); False when it did so recently already. What is
-    noted for a time that has not come yet was noted by a wrong clock, and counts as nothing."""
-    _, created = Heartbeat.objects.get_or_create(name=name, defaults={"at": now})
-    recent = Q(at__gt=now - not_within, at__lt=now + not_within)
-    return created or Heartbeat.objects.filter(~recent, name=name).update(at=now) == 1
-
-
-def workers_are_silent(now: datetime) -> bool:
-    """True when no worker has done its minute's work lately, or ever; ``now`` by the database's clock."""
-    at = Heartbeat.objects.filter(name=WORKERS).values_list("at", flat=True).first()
-    return at is None or abs(now - at) > SILENT_AFTER
 
 
 def open_missed(now: datetime) -> int:

@@ -20,8 +20,9 @@ class Command(BaseCommand):
         found = watch(database_now())
         for sentence in found.sentences:
             self.stdout.write(sentence)
-        if found.workers_are_silent:
-            self.stdout.write("No worker has done anything for ten minutes. Start the workers.")
+        if found.silent:
+            queues = ", ".join(found.silent)
+            self.stdout.write(f"Nobody has worked for ten minutes on: {queues}. Start the workers.")
         if found.troubles:
             self.stdout.write(f"{found.troubles} companies could not be looked at; the log says why.")
         if not found.is_well:

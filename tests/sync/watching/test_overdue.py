@@ -13,14 +13,16 @@ from django.utils import timezone
 from audit.context import acting_as
 from audit.models import AuditEntry
 from connectors.models import Connection
+from sync.heartbeats import beat, note_alive, silent_queues
 from sync.models import Flow, Heartbeat, Notice, PayCalendar, PayExpectation, PayRun, Slot, Timing
 from sync.notices.keeping import tenants_to_tell
 from sync.payroll.board import calendar as board
 from sync.watching.configuring import change_expectation, expect, stop_expecting
-from sync.watching.watch import beat, watch, workers_are_silent
+from sync.watching.watch import watch
 from tests.sync.notices.company import Company, found_company
 
 DETROIT = ZoneInfo("America/Detroit")
+QUEUES = ["mlc", "alerts", "webhooks", "people", "payroll"]
 
 
 def expecting(of: Company, /, **values: Any) -> PayExpectation:
@@ -192,13 +194,23 @@ def test_an_expectation_is_looked_at_when_its_deadline_comes_and_once_a_day(comp
     assert sorted(verbs) == ["expectation.changed", "expectation.created", "expectation.removed"]
 
 
-def test_workers_that_say_nothing_for_ten_minutes_are_silent() -> None:
+def test_a_queue_nobody_serves_for_ten_minutes_is_silent_whatever_others_do() -> None:
     now = timezone.now()
-    Heartbeat.objects.filter(name="workers").delete()
-    assert workers_are_silent(now)
+    Heartbeat.objects.all().delete()
+    assert silent_queues(now) == QUEUES
     beat("workers", now)
-    assert not workers_are_silent(now + timedelta(minutes=9))
-    assert workers_are_silent(now + timedelta(minutes=11))
+    for queue in QUEUES:
+        note_alive(queue, now=now)
+    assert silent_queues(now + timedelta(minutes=9)) == []
+    assert silent_queues(now + timedelta(minutes=11)) == QUEUES
+    Heartbeat.objects.filter(name__startswith="cluster:payroll:").update(at=now - timedelta(minutes=11))
+    assert silent_queues(now) == ["payroll"]
+    Heartbeat.objects.filter(name="workers").update(at=now - timedelta(minutes=11))
+    assert silent_queues(now) == ["mlc", "payroll"], "its cluster lives, and its minute's work is not done"
+
+
+def test_the_watch_is_taken_once_in_its_time() -> None:
+    now = timezone.now()
     assert beat("watch-once", now, not_within=timedelta(seconds=20))
     assert not beat("watch-once", now + timedelta(seconds=19), not_within=timedelta(seconds=20))
     assert beat("watch-once", now + timedelta(seconds=20), not_within=timedelta(seconds=20))
@@ -207,12 +219,15 @@ def test_workers_that_say_nothing_for_ten_minutes_are_silent() -> None:
 def test_what_was_noted_for_a_time_that_has_not_come_is_no_sign_of_life() -> None:
     """A machine whose clock was two hours ahead kept everybody calm for two hours."""
     now = timezone.now()
-    beat("workers", now + timedelta(hours=2))
-    beat("watch-ahead", now + timedelta(hours=2))
-    assert workers_are_silent(now)
-    assert beat("watch-ahead", now, not_within=timedelta(seconds=20))
+    Heartbeat.objects.all().delete()
     beat("workers", now)
-    assert not workers_are_silent(now)
+    for queue in QUEUES:
+        note_alive(queue, now=now)
+    assert silent_queues(now) == []
+    Heartbeat.objects.update(at=now + timedelta(hours=2))
+    beat("watch-ahead", now + timedelta(hours=2))
+    assert silent_queues(now) == QUEUES
+    assert beat("watch-ahead", now, not_within=timedelta(seconds=20))
 
 
 def test_a_company_is_looked_at_when_something_happened_or_time_went_by(company: Company) -> None:
