@@ -11,7 +11,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_django
@@ -41,12 +43,48 @@ def django_db_setup(django_db_blocker: pytest_django.DjangoDbBlocker) -> Iterato
     owner.settings_dict["TEST"]["NAME"] = name
     with django_db_blocker.unblock():
         owner.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-        application.close()
+        with _databases() as cursor:
+            cursor.execute(f"CREATE DATABASE {name}_blank TEMPLATE {name}")
         application.settings_dict["NAME"] = name
         yield
-        application.close()
+        with _databases() as cursor:
+            cursor.execute(f"DROP DATABASE {name}_blank")
         application.settings_dict["NAME"] = original
         owner.creation.destroy_test_db(original, verbosity=0)
+
+
+@contextmanager
+def _databases() -> Iterator[Any]:
+    """A cursor to make and drop databases with, while this process is connected to none."""
+    from django.db import connections
+
+    connections["default"].close()
+    connections["owner"].close()
+    with connections["owner"].creation._nodb_cursor() as cursor:
+        yield cursor
+
+
+@pytest.fixture
+def installation(django_db_setup: None) -> Iterator[None]:
+    """A database of this story's own, as after the first migration, for what looks at all companies or serves all
+    queues: other stories left theirs in the common one. Ask for it before anything that makes a company."""
+    from django.db import connections
+
+    common = connections["default"].settings_dict["NAME"]
+    with _databases() as cursor:
+        cursor.execute(f"CREATE DATABASE {common}_own TEMPLATE {common}_blank")
+    _use(f"{common}_own")
+    yield
+    with _databases() as cursor:
+        cursor.execute(f"DROP DATABASE {common}_own WITH (FORCE)")
+    _use(common)
+
+
+def _use(name: str) -> None:
+    from django.db import connections
+
+    for alias in ("default", "owner"):
+        connections[alias].settings_dict["NAME"] = name
 
 
 @pytest.fixture(scope="session", autouse=True)

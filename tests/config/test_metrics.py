@@ -26,7 +26,7 @@ Values = dict[tuple[str, ...], float]
 
 
 @pytest.fixture(autouse=True)
-def _token(settings: Any) -> None:
+def _token(settings: Any, installation: None) -> None:
     settings.METRICS_TOKEN = TOKEN
 
 
