@@ -18,6 +18,11 @@ ELSEWHERE = {"HTTP_HOST": "10.0.0.7:8000"}
 """How a probe addresses this machine: by a name the site does not answer to."""
 
 
+@pytest.fixture(autouse=True)
+def _alone(installation: None) -> None:
+    """Nothing is stored under the keys of other stories."""
+
+
 def probe(path: str) -> tuple[int, Any]:
     answer = Client(raise_request_exception=False).get(path, **ELSEWHERE)  # type: ignore[arg-type]
     assert answer["Cache-Control"] == "no-store"

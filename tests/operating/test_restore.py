@@ -45,7 +45,7 @@ def a_story(sandbox: dict[str, str]) -> Payday:
 
 
 @pytest.mark.timeout(900)
-def test_a_backup_comes_back_whole_proven_protected_and_at_work(sandbox: dict[str, str]) -> None:
+def test_a_backup_comes_back_whole_proven_protected_and_at_work(installation: None, sandbox: dict[str, str]) -> None:
     payday = a_story(sandbox)
     tenant = payday.story.tenant
     key = make_key(tenant, Role.PREPARER)

@@ -36,7 +36,9 @@ def work(now: datetime = NOW) -> set[uuid.UUID]:
     return set(tenants_with_work(now=now))
 
 
-def test_a_migrated_database_calls_the_tick_once_a_minute_and_looks_at_all_clocks_every_hour() -> None:
+def test_a_migrated_database_calls_the_tick_once_a_minute_and_looks_at_all_clocks_every_hour(
+    installation: None,
+) -> None:
     schedule_tick("owner")
     schedule_tick("owner")
     [schedule] = Schedule.objects.filter(func="sync.jobs.tick")
