@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import pytest_django
 
@@ -43,25 +44,26 @@ def django_db_setup(django_db_blocker: pytest_django.DjangoDbBlocker) -> Iterato
     owner.settings_dict["TEST"]["NAME"] = name
     with django_db_blocker.unblock():
         owner.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-        with _databases() as cursor:
-            cursor.execute(f"CREATE DATABASE {name}_blank TEMPLATE {name}")
+        with _databases() as server:
+            server.execute(f"CREATE DATABASE {name}_blank TEMPLATE {name}")
         application.settings_dict["NAME"] = name
         yield
-        with _databases() as cursor:
-            cursor.execute(f"DROP DATABASE {name}_blank")
+        with _databases() as server:
+            server.execute(f"DROP DATABASE {name}_blank")
         application.settings_dict["NAME"] = original
         owner.creation.destroy_test_db(original, verbosity=0)
 
 
 @contextmanager
-def _databases() -> Iterator[Any]:
-    """A cursor to make and drop databases with, while this process is connected to none."""
+def _databases() -> Iterator[psycopg.Connection[Any]]:
+    """Where databases can be made and dropped, while this process is connected to none."""
     from django.db import connections
 
     connections["default"].close()
     connections["owner"].close()
-    with connections["owner"].creation._nodb_cursor() as cursor:
-        yield cursor
+    there = connections["owner"].get_connection_params() | {"dbname": "postgres"}
+    with psycopg.connect(**there, autocommit=True) as connection:
+        yield connection
 
 
 @pytest.fixture
@@ -71,12 +73,12 @@ def installation(django_db_setup: None) -> Iterator[None]:
     from django.db import connections
 
     common = connections["default"].settings_dict["NAME"]
-    with _databases() as cursor:
-        cursor.execute(f"CREATE DATABASE {common}_own TEMPLATE {common}_blank")
+    with _databases() as server:
+        server.execute(f"CREATE DATABASE {common}_own TEMPLATE {common}_blank")
     _use(f"{common}_own")
     yield
-    with _databases() as cursor:
-        cursor.execute(f"DROP DATABASE {common}_own WITH (FORCE)")
+    with _databases() as server:
+        server.execute(f"DROP DATABASE {common}_own WITH (FORCE)")
     _use(common)
 
 
