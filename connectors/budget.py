@@ -22,8 +22,9 @@ THOUSANDTHS = 1000
 FIRST = 60 * THOUSANDTHS
 """One refusal alone never slows us down further than this: somebody else may have used up the allowance."""
 SLOWEST = 6 * THOUSANDTHS
-RISE = 1 / 30
-"""By how much of itself a learned rate grows in a minute of use."""
+RISE = 1 / 15
+"""By how much of itself a learned rate grows in a minute of use, for each such minute since the last refusal: carefully
+at first, and to ten times as much within ten minutes when the refusals were nothing but a bad moment."""
 FASTEST = 60_000 * THOUSANDTHS
 """A rate that has grown beyond this limits nobody: it is forgotten."""
 MOST_AT_ONCE = 1000
@@ -140,7 +141,7 @@ class SharedBudget:
             _count(row, now, self._sent, self._ceiling)
             self._sent = 0
             change(row, now)
-            row.save(update_fields=["next_at", "seen_at", "lately", "learned", "slowed_at"])
+            row.save(update_fields=["next_at", "seen_at", "lately", "learned", "slowed_at", "unrefused"])
         return row, self._ahead
 
 
@@ -163,10 +164,13 @@ def _database_now() -> datetime:
 def _count(row: RateBudget, now: datetime, sent: int, ceiling: int | None) -> None:
     """Afterwards ``lately`` includes ``sent``, older requests fade, and a rate that is used has grown: up to the
     ceiling where there is one, else until it limits nobody and is forgotten."""
-    minutes = max(0, (now - row.seen_at) / MINUTE) if row.seen_at else 0
-    row.lately = round(row.lately * math.exp(-minutes)) + sent * THOUSANDTHS
+    passed = max(timedelta(), now - row.seen_at) if row.seen_at else timedelta()
+    row.lately = round(row.lately * math.exp(-passed / MINUTE)) + sent * THOUSANDTHS
     if row.learned and sent:
-        grown = math.ceil(row.learned * (1 + RISE * min(minutes, 1)))
+        # Only use proves anything: a night without any counts as a minute.
+        used = min(passed / MINUTE, 1)
+        row.unrefused += used
+        grown = math.ceil(row.learned * (1 + RISE * row.unrefused * used))
         row.learned = min(grown, ceiling) if ceiling else grown if grown < FASTEST else None
     row.seen_at = max(now, row.seen_at or now)
 
@@ -179,6 +183,6 @@ def _refused(row: RateBudget, now: datetime, pause: timedelta) -> None:
         row.learned = max(row.learned, row.lately // 2)
     elif row.learned:
         used = min(row.learned, max(row.lately, row.learned // 2))
-        row.learned, row.slowed_at = max(SLOWEST, used // 2), now
+        row.learned, row.slowed_at, row.unrefused = max(SLOWEST, used // 2), now, 0
     else:
-        row.learned, row.slowed_at = max(FIRST, row.lately // 2), now
+        row.learned, row.slowed_at, row.unrefused = max(FIRST, row.lately // 2), now, 0

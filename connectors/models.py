@@ -149,8 +149,8 @@ class Connection(TenantOwned):
 class RateBudget(TenantOwned):
     """When and how fast requests of this connection may leave, whoever sends them. Instants are the database's.
 
-    ``lately`` is about how many left in the last minute; ``learned`` the rate a minute that refusals have taught. Both
-    are in thousandths of a request.
+    ``lately`` is about how many left in the last minute; ``learned`` the rate a minute that refusals have taught, both
+    in thousandths of a request; ``unrefused`` are the minutes of use since the last refusal.
     """
 
     connection = models.OneToOneField(Connection, on_delete=models.CASCADE, primary_key=True)
@@ -159,6 +159,7 @@ class RateBudget(TenantOwned):
     lately = models.BigIntegerField(default=0, db_default=0)
     learned = models.BigIntegerField(null=True)
     slowed_at = models.DateTimeField(null=True)
+    unrefused = models.FloatField(default=0, db_default=0)
 
 
 class AccessToken(TenantOwned):

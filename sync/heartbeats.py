@@ -14,7 +14,6 @@ from hashlib import sha256
 from django.conf import settings
 from django.db.models import Q
 
-from config.queues import clusters
 from sync.models import Heartbeat
 
 WORKERS = "workers"
@@ -44,5 +43,9 @@ def silent_queues(now: datetime) -> list[str]:
     minute's work was done as well."""
     lately = Heartbeat.objects.filter(at__range=(now - SILENT_AFTER, now + SILENT_AFTER))
     heard = {name.split(":")[1] if ":" in name else name for name in lately.values_list("name", flat=True)}
-    default, *others = clusters(settings.Q_CLUSTER)
-    return [queue for queue in (default, *others) if queue not in heard or (queue == default and WORKERS not in heard)]
+    default = settings.Q_CLUSTER["name"]
+    return [
+        queue
+        for queue in (default, *settings.Q_CLUSTER["ALT_CLUSTERS"])
+        if queue not in heard or (queue == default and WORKERS not in heard)
+    ]

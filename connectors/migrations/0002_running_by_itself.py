@@ -52,6 +52,11 @@ class Migration(migrations.Migration):
             name='slowed_at',
             field=models.DateTimeField(null=True),
         ),
+        migrations.AddField(
+            model_name='ratebudget',
+            name='unrefused',
+            field=models.FloatField(db_default=0, default=0),
+        ),
         migrations.AddIndex(
             model_name='connection',
             index=models.Index(condition=models.Q(('company', ''), _negated=True), fields=['vendor', 'company'], name='connection_of_company'),

@@ -125,10 +125,11 @@ def _collapses(timing: Timing) -> bool:
 
 
 def _opens(timing: Timing, now: datetime) -> datetime | None:
-    """When the vendors may be asked again, of all timings of the flow together; None for now. Pay slots never wait."""
+    """When the vendors may be asked again, of all timings of the flow together; None for now. Pay slots never wait, and
+    nobody waits for runs that people, announcements or polling have started: they may come for ever."""
     if not _collapses(timing):
         return None
-    began = Run.objects.filter(flow=timing.flow).exclude(state=Run.State.SKIPPED).aggregate(last=Max("created_at"))
+    began = Slot.objects.filter(timing__flow=timing.flow, run__isnull=False).aggregate(last=Max("run__created_at"))
     opens = began["last"] and began["last"] + timedelta(minutes=floor_of(timing.flow.integration))
     return opens if opens and opens > now else None
 

@@ -11,7 +11,7 @@ import pickle
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +22,8 @@ from tests.connectors.customers import Customer
 
 Row = dict[str, Any]
 MINUTE = timedelta(minutes=1)
+FLOOR = timedelta(minutes=5)
+"""What both vendors put up with."""
 SLACK = timedelta(seconds=5)
 OVERDUE = timedelta(seconds=60)
 """So long may a job wait that could be taken."""
@@ -145,11 +147,13 @@ class Judge:
         self.figures["late_seconds"] = {name: round(late[place], 1) for name, place in at.items()}
 
     def _strikes(self, timing: Row, company: Watched, slots: list[Row]) -> Iterator[str]:
-        """Of payroll every instant has a slot; of people one run makes up for all that came before it started."""
+        """Of payroll every instant has a slot; of people one run makes up for all that came before it started, and the
+        next may have to wait until the vendors put up with it."""
         due = Counter(slot["due_at"] for slot in slots)
         spans = [(slot["due_at"], slot["run_at"]) for slot in slots if slot["run_at"] and timing["flow"] == "people"]
         for at in self._grid(company):
-            if at not in due and not any(first < at <= started for first, started in spans):
+            waits = timing["next_at"] <= at and any(datetime.now(UTC) - started < FLOOR for _, started in spans)
+            if at not in due and not waits and not any(first < at <= started for first, started in spans):
                 yield f"Slot {at} of {timing['id']} is missing."
         yield from (f"Slot {at} of {timing['id']} exists {n} times." for at, n in due.items() if n > 1)
         yield from (f"Slot {at} of {timing['id']} was never due." for at in due if not self._on_grid(company, at))

@@ -293,9 +293,25 @@ def test_what_was_learned_outlives_the_run_and_a_night_without_one() -> None:
     ask_for(5, vendor, [shared_budget(connection, None, clock)], clock)
     clock.moment += timedelta(hours=12)
     vendor.refused = 0
-    ask_for(5, vendor, [shared_budget(connection, None, clock)], clock)
+    ask_for(2, vendor, [shared_budget(connection, None, clock)], clock)
 
     assert vendor.refused == 0
+
+
+def test_after_a_bad_moment_speed_comes_back_within_minutes() -> None:
+    """A vendor that refused twice for no reason of ours, and takes everything since."""
+    connection = make_connection(make_tenant("Acme"))
+    clock = Clock()
+    worker = shared_budget(connection, None, clock)
+    for _ in range(2):
+        ask_for(1, BusyVendor(60_000, clock), [worker], clock)
+        worker.slow_down(1)
+    slow = learned_by(connection)
+    ask_for(10, BusyVendor(60_000, clock), [worker], clock)
+    quick = learned_by(connection)
+
+    assert slow
+    assert quick is None or quick > 10 * slow
 
 
 def test_a_configured_limit_is_the_most_whatever_was_learned() -> None:

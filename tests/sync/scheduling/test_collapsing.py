@@ -8,7 +8,8 @@ from itertools import pairwise
 import pytest
 from django.core.exceptions import ValidationError
 
-from sync.models import CalendarDay, PayCalendar, Slot, Timing
+from sync.models import CalendarDay, PayCalendar, Run, Slot, Timing
+from sync.runs import request_run
 from sync.scheduling.clocks import timings_to_read
 from sync.scheduling.configuring import add_day, import_days
 from sync.scheduling.upcoming import next_pay_days, next_starts, trouble_with
@@ -40,6 +41,20 @@ def test_the_timings_of_a_flow_together_keep_to_what_its_vendors_allow(acme: Clo
     began = [run.created_at for minute in range(21) for run in acme.turn(MONDAY + timedelta(minutes=minute, seconds=5))]
     assert len(began) == 4
     assert all(later - earlier >= timedelta(minutes=5) for earlier, later in pairwise(began))
+
+
+def test_runs_that_never_stop_coming_keep_no_timing_waiting(acme: Clockwork) -> None:
+    """Announcements start one a minute, people as they like."""
+    timing = acme.cron_timing("30 4 * * *", MONDAY, flow=acme.flow)
+    for minute in range(40):
+        now = MONDAY + timedelta(minutes=minute)
+        with acme.scope():
+            announced = request_run(acme.flow, Run.Kind.CHANGES, now=now, trigger="webhook")
+            acme.finish(announced, now)
+        acme.turn(now + timedelta(seconds=5))
+    [slot] = acme.slots(timing)
+    assert slot.run
+    assert slot.run.created_at == utc("2026-03-02 09:30") + timedelta(seconds=5)
 
 
 def test_a_file_that_closes_for_months_is_refused_and_changes_nothing(acme: Clockwork) -> None:
