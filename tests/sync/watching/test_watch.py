@@ -35,10 +35,10 @@ def process(arguments: list[str], mailbox: Mailbox) -> Iterator[subprocess.Popen
 
 
 @contextmanager
-def workers(mailbox: Mailbox) -> Iterator[None]:
-    """All clusters, a minute after the last ones."""
+def workers(mailbox: Mailbox, *queues: str) -> Iterator[None]:
+    """Clusters of these queues, or of all, a minute after the last ones."""
     Schedule.objects.filter(schedule_type=Schedule.MINUTES).update(next_run=datetime.now(UTC))
-    with process(["manage.py", "workers"], mailbox):
+    with process(["manage.py", "workers", *(["--queues", ",".join(queues)] if queues else [])], mailbox):
         yield
 
 
@@ -96,9 +96,9 @@ def test_the_alarm_comes_within_one_poll_while_no_worker_lives_and_is_called_off
             assert monitor.get("/watch/").status_code == 503
         assert len(mailbox.mails) == 3, "nobody is told twice"
 
-        with workers(mailbox):
+        with workers(mailbox, "mlc", "payroll"):
             until(lambda: _slot(northfield, timing) == Slot.State.CAUGHT_UP, 120)
-        with workers(mailbox):
+        with workers(mailbox, "mlc"):
             until(lambda: not _missed(northfield), 120)
         # Half an hour goes by.
         with northfield.scope():
