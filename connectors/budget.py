@@ -168,9 +168,9 @@ def _count(row: RateBudget, now: datetime, sent: int, ceiling: int | None) -> No
     row.lately = round(row.lately * math.exp(-passed / MINUTE)) + sent * THOUSANDTHS
     if row.learned and sent:
         # Only use proves anything: a night without any counts as a minute.
-        used = min(passed / MINUTE, 1)
+        used = min(passed, MINUTE)
         row.unrefused += used
-        grown = math.ceil(row.learned * (1 + RISE * row.unrefused * used))
+        grown = math.ceil(row.learned * (1 + RISE * (row.unrefused / MINUTE) * (used / MINUTE)))
         row.learned = min(grown, ceiling) if ceiling else grown if grown < FASTEST else None
     row.seen_at = max(now, row.seen_at or now)
 
@@ -183,6 +183,6 @@ def _refused(row: RateBudget, now: datetime, pause: timedelta) -> None:
         row.learned = max(row.learned, row.lately // 2)
     elif row.learned:
         used = min(row.learned, max(row.lately, row.learned // 2))
-        row.learned, row.slowed_at, row.unrefused = max(SLOWEST, used // 2), now, 0
+        row.learned, row.slowed_at, row.unrefused = max(SLOWEST, used // 2), now, timedelta()
     else:
-        row.learned, row.slowed_at, row.unrefused = max(FIRST, row.lately // 2), now, 0
+        row.learned, row.slowed_at, row.unrefused = max(FIRST, row.lately // 2), now, timedelta()

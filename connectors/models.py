@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib.postgres.functions import RandomUUID
@@ -150,7 +151,7 @@ class RateBudget(TenantOwned):
     """When and how fast requests of this connection may leave, whoever sends them. Instants are the database's.
 
     ``lately`` is about how many left in the last minute; ``learned`` the rate a minute that refusals have taught, both
-    in thousandths of a request; ``unrefused`` are the minutes of use since the last refusal.
+    in thousandths of a request; ``unrefused`` is the time of use since the last refusal.
     """
 
     connection = models.OneToOneField(Connection, on_delete=models.CASCADE, primary_key=True)
@@ -159,7 +160,7 @@ class RateBudget(TenantOwned):
     lately = models.BigIntegerField(default=0, db_default=0)
     learned = models.BigIntegerField(null=True)
     slowed_at = models.DateTimeField(null=True)
-    unrefused = models.FloatField(default=0, db_default=0)
+    unrefused = models.DurationField(default=timedelta, db_default=timedelta())
 
 
 class AccessToken(TenantOwned):

@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,13 +56,13 @@ def django_db_setup(django_db_blocker: pytest_django.DjangoDbBlocker) -> Iterato
 
 
 @contextmanager
-def _databases() -> Iterator[psycopg.Connection[Any]]:
+def _databases(*, as_role: str = "owner") -> Iterator[psycopg.Connection[Any]]:
     """Where databases can be made and dropped, while this process is connected to none."""
     from django.db import connections
 
     connections["default"].close()
     connections["owner"].close()
-    there = connections["owner"].get_connection_params() | {"dbname": "postgres"}
+    there = connections[as_role].get_connection_params() | {"dbname": "postgres"}
     with psycopg.connect(**there, autocommit=True) as connection:
         yield connection
 
@@ -73,13 +74,21 @@ def installation(django_db_setup: None) -> Iterator[None]:
     from django.db import connections
 
     common = connections["default"].settings_dict["NAME"]
+    own = f"{common}_{uuid.uuid4().hex[:8]}"
     with _databases() as server:
-        server.execute(f"CREATE DATABASE {common}_own TEMPLATE {common}_blank")
-    _use(f"{common}_own")
+        server.execute(f"CREATE DATABASE {own} TEMPLATE {common}_blank")
+    _use(own)
     yield
-    with _databases() as server:
-        server.execute(f"DROP DATABASE {common}_own WITH (FORCE)")
+    with _databases(as_role="default") as server:
+        # Processes that were killed may still be connected, and only their own role may end them.
+        server.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = %s AND usename = current_user",
+            [own],
+        )
     _use(common)
+    with _databases() as server:
+        server.execute(f"DROP DATABASE {own}")
 
 
 def _use(name: str) -> None:

@@ -300,8 +300,7 @@ def test_what_was_learned_outlives_the_run_and_a_night_without_one() -> None:
 
 def test_after_a_bad_moment_speed_comes_back_within_minutes() -> None:
     """A vendor that refused twice for no reason of ours, and takes everything since."""
-    connection = make_connection(make_tenant("Acme"))
-    clock = Clock()
+    connection, clock = make_connection(make_tenant("Acme")), Clock()
     worker = shared_budget(connection, None, clock)
     for _ in range(2):
         ask_for(1, BusyVendor(60_000, clock), [worker], clock)

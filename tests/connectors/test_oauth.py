@@ -29,7 +29,7 @@ from tests.connectors.scripted_server import Answer, Asked, ScriptedServer
 from tests.connectors.surroundings import START, Clock, OpenBudget, TokenMemory, context
 
 WORKERS = 20
-IMPATIENT = "-c statement_timeout=400 -c lock_timeout=400 -c idle_in_transaction_session_timeout=400"
+IMPATIENT = "-c statement_timeout=1500 -c lock_timeout=1500 -c idle_in_transaction_session_timeout=1500"
 
 WORKERS_OF_ONE_MACHINE = """
 import multiprocessing, os, random, sys, time, uuid
@@ -104,7 +104,7 @@ def all_at_once(connection: Connection, count: int, options: str = "") -> list[s
 
 
 @pytest.mark.parametrize(
-    ("options", "impatience"), [({}, ""), ({"exchange_seconds": 1.5}, IMPATIENT)], ids=["quick", "slow"]
+    ("options", "impatience"), [({}, ""), ({"exchange_seconds": 3.0}, IMPATIENT)], ids=["quick", "slow"]
 )
 def test_twenty_processes_whose_access_has_expired_renew_it_once(
     sandbox: dict[str, str], options: dict[str, float], impatience: str

@@ -64,7 +64,7 @@ def test_what_was_sealed_for_one_purpose_does_not_open_for_another() -> None:
         seal.unseal(tenant_id, connection_id, seal.CREDENTIALS, sealed)
 
 
-def test_every_key_opens_and_the_first_one_seals(settings: Settings) -> None:
+def test_every_key_opens_and_the_first_one_seals(installation: None, settings: Settings) -> None:
     old = settings.FERNET_KEYS
     connection = make_connection(make_tenant("Acme"))
     settings.FERNET_KEYS = ["a-new-key", *old]
