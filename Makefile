@@ -17,13 +17,16 @@ DEPLOYMENT := \
 	ALLOWED_HOSTS=connector.example
 
 .DEFAULT_GOAL := help
-.PHONY: help test demo run lint style types imports deployment format bench clean
+.PHONY: help test coverage demo run lint style types imports deployment format bench clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 test: $(READY) ## All tests on a real PostgreSQL, or some: make test ARGS="-k name"
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(if $(ARGS),$(ARGS),--cov)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+coverage: $(READY) ## All tests, and how much of the product they run
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov
 
 demo: $(READY) ## The whole product against simulators; make demo ONCE=1 SUMMARY=summary.json stops after the proof
 	$(BIN)/python -m demo $(if $(ONCE),--once) $(if $(SUMMARY),--summary "$(SUMMARY)")

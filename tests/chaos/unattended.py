@@ -187,7 +187,8 @@ def _settle(judge: Judge, postgres: Postgres, form: Form) -> list[str]:
 
 
 def _hurry(postgres: Postgres) -> None:
-    """Time passes: who waits a while before trying again has waited, and the minute is over."""
+    """Time passes: who waits a while before trying again has waited, the minute is over, and what refusals of the
+    storm have taught is forgotten."""
     with psycopg.connect(postgres.administrator, autocommit=True) as connection:
         connection.execute(
             "UPDATE sync_posting SET next_try_at = now(), absent_since = absent_since - interval '5 minutes'"
@@ -195,6 +196,7 @@ def _hurry(postgres: Postgres) -> None:
             " AND (sent_at IS NULL OR sent_at < now() - %s)",
             [ARRIVED],
         )
+        connection.execute("UPDATE connectors_ratebudget SET learned = NULL")
         connection.execute("UPDATE sync_delivery SET not_before = now() WHERE not_before > now()")
         connection.execute("UPDATE django_q_schedule SET next_run = now() WHERE func = 'sync.jobs.tick'")
 
