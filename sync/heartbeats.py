@@ -1,6 +1,6 @@
 """Which clusters of workers are alive, for every process to see: each notes it itself, in the database.
 
-All instants are the database's clock's; what is noted for a time that has not come yet was noted by a wrong clock, and
+All instants are the database's clock's; what is noted for a time far ahead was noted by a wrong clock, and
 counts as nothing.
 """
 
