@@ -34,9 +34,9 @@ def queue_of_run(run: Run) -> str:
     return PAYROLL if run.flow.kind == Flow.Kind.PAYROLL else PEOPLE
 
 
-def key_of(queue: str) -> str:
-    """What jobs of the tenant in scope are enqueued under in this queue."""
-    return f"{queue}:{current_tenant_id()}"
+def key_of(queue: str, tenant_id: uuid.UUID) -> str:
+    """What jobs of the tenant are enqueued under in this queue."""
+    return f"{queue}:{tenant_id}"
 
 
 def enqueue_run(run: Run) -> None:
@@ -59,9 +59,10 @@ def enqueue_ledger(integration: Integration, month: date) -> None:
     _enqueue("sync.jobs.read_ledger", str(integration.pk), month.isoformat(), queue=PAYROLL, group="postings")
 
 
-def enqueue_deliveries(connection_id: uuid.UUID, *, due: datetime) -> None:
-    """A worker will follow what was announced about this connection, from ``due`` on."""
-    _enqueue("sync.jobs.follow", str(connection_id), queue=WEBHOOKS, group="deliveries", due=due)
+def enqueue_deliveries(connection_id: uuid.UUID, *, due: datetime, tenant_id: uuid.UUID | None = None) -> None:
+    """A worker will follow what was announced about this connection, from ``due`` on. Who names the connection's tenant
+    need not be in its scope, and saves the transaction that a scope's statement needs."""
+    _enqueue("sync.jobs.follow", str(connection_id), queue=WEBHOOKS, group="deliveries", due=due, tenant_id=tenant_id)
 
 
 def enqueue_feed(connection_id: uuid.UUID) -> None:
@@ -79,6 +80,14 @@ def enqueue_posts() -> None:
     _enqueue("sync.jobs.send_hooks", queue=ALERTS, group="notices")
 
 
-def _enqueue(job: str, *ids: int | str, queue: str, group: str, due: datetime | None = None) -> None:
+def _enqueue(
+    job: str,
+    *ids: int | str,
+    queue: str,
+    group: str,
+    due: datetime | None = None,
+    tenant_id: uuid.UUID | None = None,
+) -> None:
+    tenant = tenant_id or current_tenant_id()
     kwargs = {"due": due.isoformat()} if due else {}
-    async_task(job, str(current_tenant_id()), *ids, cluster=key_of(queue), group=group, **kwargs)
+    async_task(job, str(tenant), *ids, cluster=key_of(queue, tenant), group=group, **kwargs)

@@ -13,6 +13,7 @@ from django_q.models import OrmQ, Task
 from sync.models import Flow, PayRun, Posting, Reconciliation, Run
 from sync.payroll.claims import due
 from sync.queue import PAYROLL, enqueue_postings, enqueue_run, key_of, queue_of_run
+from tenants.scope import current_tenant_id
 
 TIE_OUT_AGAIN = timedelta(hours=1)
 """What is posted and does not tie out is held against the ledger again so often."""
@@ -83,5 +84,7 @@ def forget_failures(*, now: datetime) -> int:
 
 
 def _is_backed_up(queue: str, now: datetime) -> bool:
-    late: bool = OrmQ.objects.filter(key__startswith=key_of(queue), lock__lte=now - BACKLOG).exists()
+    late: bool = OrmQ.objects.filter(
+        key__startswith=key_of(queue, current_tenant_id()), lock__lte=now - BACKLOG
+    ).exists()
     return late

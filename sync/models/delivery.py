@@ -8,7 +8,7 @@ from django.db import models
 
 from connectors.models import Connection
 from sync.models.run import Run
-from tenants.models import TenantOwned
+from tenants.models import TenantKey, TenantOwned
 
 
 class Delivery(TenantOwned):
@@ -31,7 +31,9 @@ class Delivery(TenantOwned):
         UNKNOWN = "unknown", "Unknown event"
         FAILED = "failed", "Could not be followed"
 
-    # The key that includes the tenant (tenants.rls) is constraint enough: checking two would cost every delivery.
+    # The key to the connection that includes the tenant (tenants.rls) is constraint enough, and the one that makes id
+    # unique in the tenant is index enough: intake must be cheap.
+    tenant = TenantKey(db_index=False, db_constraint=False)
     connection = models.ForeignKey(
         Connection, on_delete=models.CASCADE, related_name="deliveries", db_index=False, db_constraint=False
     )
@@ -59,7 +61,7 @@ class Delivery(TenantOwned):
             # By tenant alone the unique key of tenant and id serves, which tenants.rls makes.
             models.Index(fields=["tenant", "state", "-id"]),
             models.Index(fields=["connection", "subject", "-received_at"]),
-            # What just arrived is in neither of these two: intake must be cheap.
+            # What just arrived is in neither of these two.
             models.Index(fields=["run"], condition=models.Q(run__isnull=False), name="delivery_of_run"),
             models.Index(fields=["replay_of"], condition=models.Q(replay_of__isnull=False), name="delivery_replayed"),
             models.Index(

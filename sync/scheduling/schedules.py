@@ -118,7 +118,7 @@ def due_of(clock: Wound) -> datetime | None:
 def cluster_of(clock: Wound) -> str:
     """The key under which the clock's job is queued."""
     flow = clock if isinstance(clock, Flow) else clock.flow
-    return key_of(PAYROLL if flow.kind == Flow.Kind.PAYROLL else PEOPLE)
+    return key_of(PAYROLL if flow.kind == Flow.Kind.PAYROLL else PEOPLE, flow.tenant_id)
 
 
 def schedule_of(clock: Wound) -> Schedule | None:

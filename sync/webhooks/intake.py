@@ -18,10 +18,9 @@ from django.views.decorators.csrf import csrf_exempt
 
 from connectors.routing import Route
 from sync.queue import enqueue_deliveries
-from sync.webhooks.listeners import listener_of
+from sync.webhooks.listeners import heard
 from sync.webhooks.refusing import Refused
 from sync.webhooks.storing import store
-from tenants.scope import tenant_scope
 
 LARGEST = 64 * 1024
 """Bytes of a body; a delivery has a few hundred."""
@@ -47,10 +46,8 @@ def receive(request: HttpRequest, vendor: str, key: str) -> HttpResponse:
         return HttpResponseNotAllowed(["POST"])
     try:
         body = _body_of(request)
-        listener = listener_of(vendor, key)
-        event = listener.open(request.headers, body)
-        routes = listener.routes(event.company)
-        store(listener.vendor, event, body, routes, at=timezone.now())
+        event, routes = heard(vendor, key, request.headers, body)
+        store(vendor, event, body, routes, at=timezone.now())
         _follow(routes)
     except Refused as refusal:
         log.warning("webhook.refused", reason=refusal.reason, status=refusal.status)
@@ -91,7 +88,6 @@ def _follow(routes: list[Route]) -> None:
             continue
         _asked[route.connection_id] = time.monotonic()
         try:
-            with tenant_scope(route.tenant_id):
-                enqueue_deliveries(route.connection_id, due=due)
+            enqueue_deliveries(route.connection_id, due=due, tenant_id=route.tenant_id)
         except DatabaseTrouble:
             log.exception("webhook.not_enqueued")

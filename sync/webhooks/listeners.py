@@ -1,7 +1,8 @@
 """Who is behind the key of a webhook address, what deliveries to it must carry, and where they go.
 
-What is found out is kept in the process for ``KEPT_SECONDS``: intake then needs no query but the one that stores. A
-bearer or secret that is added, changed or withdrawn therefore counts after so many seconds at the latest.
+What is found out is kept in the process: intake then needs no query but the one that stores. A bearer or secret that is
+withdrawn therefore counts for ``LISTENER_KEPT`` at most; one that is added counts at once, as before anybody is refused
+it is looked whether what is kept still holds.
 """
 
 from __future__ import annotations
@@ -27,7 +28,12 @@ from sync.webhooks.meanings import webhooks_of
 from sync.webhooks.refusing import Refused
 from tenants.scope import tenant_scope
 
-KEPT_SECONDS = 5.0
+LISTENER_KEPT = 30.0
+"""Seconds for which who listens at an address, and what must be carried there, is not looked up again."""
+ROUTES_KEPT = 5.0
+"""Seconds for which the connections to a company are not looked up again."""
+LOOKED_AGAIN = 1.0
+"""Seconds between two looks at whether a listener that refuses is still the right one."""
 KEPT_AT_MOST = 10_000
 
 ValueT = TypeVar("ValueT")
@@ -40,6 +46,11 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
     vendor: str
     proof: WebhookProof
     own: tuple[Route, str] | None = None
+
+    def heard(self, headers: Mapping[str, str], body: bytes) -> tuple[WebhookEvent, list[Route]]:
+        """What a delivery to this address says and whom it is for; Refused when it must not be taken."""
+        event = self.open(headers, body)
+        return event, self.routes(event.company)
 
     def open(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
         """What a delivery to this address says. Raises Refused when it does not carry what it must, or cannot be
@@ -66,15 +77,17 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Kept(Generic[ValueT]):
-    """What was found lately. What was not found is not kept: who has just connected is heard at once."""
+    """What was found in the last ``seconds``. What was not found is not kept: who has just connected is heard at
+    once."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
         self._found: dict[Hashable, tuple[float, ValueT]] = {}
 
-    def get(self, key: Hashable, find: Callable[[], ValueT | None]) -> ValueT | None:
-        """The value of the key, looked up at most every KEPT_SECONDS; None when there is none."""
+    def get(self, key: Hashable, find: Callable[[], ValueT | None], *, within: float | None = None) -> ValueT | None:
+        """The value of the key, found ``within`` so many seconds at most, or looked up now; None when there is none."""
         kept = self._found.get(key)
-        if kept is not None and time.monotonic() - kept[0] < KEPT_SECONDS:
+        if kept is not None and time.monotonic() - kept[0] < (self._seconds if within is None else within):
             return kept[1]
         at, value = time.monotonic(), find()
         if value is None:
@@ -90,13 +103,25 @@ class Kept(Generic[ValueT]):
         self._found.clear()
 
 
-_listeners: Kept[Listener] = Kept()
-_routes: Kept[list[Route]] = Kept()
+_listeners: Kept[Listener] = Kept(LISTENER_KEPT)
+_routes: Kept[list[Route]] = Kept(ROUTES_KEPT)
 
 
-def listener_of(vendor: str, key: str) -> Listener:
-    """Who listens at this address; Refused when nobody does."""
-    listener = _listeners.get((vendor, key), lambda: _find(vendor, key))
+def heard(vendor: str, key: str, headers: Mapping[str, str], body: bytes) -> tuple[WebhookEvent, list[Route]]:
+    """What a delivery to this address says, and the connections it is for; Refused when it must not be taken, or when
+    nobody listens here."""
+    listener = _listener_of(vendor, key)
+    try:
+        return listener.heard(headers, body)
+    except Refused:
+        current = _listener_of(vendor, key, within=LOOKED_AGAIN)
+        if current == listener:
+            raise
+        return current.heard(headers, body)
+
+
+def _listener_of(vendor: str, key: str, *, within: float | None = None) -> Listener:
+    listener = _listeners.get((vendor, key), lambda: _find(vendor, key), within=within)
     if listener is None:
         raise Refused(404, "unknown_key", "There is no such address.")
     return listener

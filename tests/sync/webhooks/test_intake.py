@@ -15,7 +15,9 @@ import pytest
 from django.db import connections
 
 from sync.models import Delivery
+from sync.webhooks.listeners import LISTENER_KEPT
 from tests.cast import make_tenant
+from tests.processes import until
 from tests.sync.story import Story, tell
 from tests.sync.webhooks.site import (
     NEXT_TOKEN,
@@ -94,6 +96,20 @@ def test_both_bearers_count_while_they_are_changed(site: Site, acme: Story) -> N
     ]
 
     assert statuses == [200, 200, 401]
+
+
+def test_a_bearer_that_was_just_changed_counts_and_the_one_before_no_longer(site: Site, acme: Story) -> None:
+    """The server has already heard the one before, and keeps what it found for half a minute."""
+    company = own_app(acme)
+
+    def status(token: str) -> int:
+        return post(site.address(acme), token, event_name="employee.updated", id="1", company_id=company).status_code
+
+    assert status(TOKEN) == 200
+    own_app(acme, webhook_token=NEXT_TOKEN)
+
+    until(lambda: status(NEXT_TOKEN) == 200, "the new bearer counts", patience=LISTENER_KEPT / 2)
+    assert status(TOKEN) == 401
 
 
 def test_a_signed_body_that_was_tampered_with_is_refused(site: Site, acme: Story) -> None:
