@@ -65,6 +65,8 @@ _INSERT = """
     )
 """
 
+_HEAD = "SELECT seq, hash FROM audit_auditchain WHERE tenant_id = %s FOR UPDATE"
+
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
@@ -122,12 +124,15 @@ def _content(entry: Entry, why: str) -> dict[str, Any]:
 
 def _locked_head(tenant: uuid.UUID) -> tuple[int, bytes]:
     """Number and hash of the tenant's last entry; nobody else can append until this transaction ends."""
-    head = AuditChain.objects.select_for_update().first()
-    if head is None:
-        # Two first entries at once: one inserts, the other waits for it here and then locks what it committed.
-        AuditChain.objects.bulk_create([AuditChain(tenant_id=tenant, hash=GENESIS)], ignore_conflicts=True)
-        head = AuditChain.objects.select_for_update().get()
-    return head.seq, bytes(head.hash)
+    with transaction.get_connection().cursor() as cursor:
+        cursor.execute(_HEAD, [tenant])
+        head = cursor.fetchone()
+        if head is None:
+            # Two first entries at once: one inserts, the other waits for it here and then locks what it committed.
+            AuditChain.objects.bulk_create([AuditChain(tenant_id=tenant, hash=GENESIS)], ignore_conflicts=True)
+            cursor.execute(_HEAD, [tenant])
+            head = cursor.fetchone()
+    return head[0], bytes(head[1])
 
 
 def _chained(

@@ -110,7 +110,6 @@ def work_on(run: Run, world: World) -> Run | None:
             # The last line of defence: our own defect must not leave a run without an end. It is logged and raised.
             _end(run, Run.State.FAILED, "An error on our side stopped this run. We have been told.", world)
             raise
-    reread(run)
     return run
 
 
@@ -226,6 +225,7 @@ def _end(run: Run, state: str, message: str, world: World) -> None:
             end(run, state, message, now=world.now())
     except LeaseLost:
         log.warning("run.lease_lost")
+        reread(run)
 
 
 def _note_attention(run: Run, error: ConnectorError) -> None:

@@ -71,7 +71,7 @@ def next_kind(flow: Flow, now: datetime) -> str:
     return Run.Kind.FULL if full_due or flow.kind != Flow.Kind.PEOPLE else Run.Kind.CHANGES
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def start_poll(flow_id: uuid.UUID, due: datetime, *, now: datetime) -> Run | None:
     """The run of this polling slot, waiting to be executed; None when somebody else started it, when it is not time
     yet, when the flow or a connection is paused, or when it was skipped. The flow's next slot is after ``now``."""
@@ -91,7 +91,7 @@ def start_poll(flow_id: uuid.UUID, due: datetime, *, now: datetime) -> Run | Non
         return None
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def start_slot(timing_id: uuid.UUID, due: datetime, *, now: datetime) -> Run | None:
     """The run of this slot, waiting to be executed; None when somebody else started it, when it is not time yet, when
     the flow or a connection is paused, or while a run of the flow is in progress or its vendors are not to be asked:
