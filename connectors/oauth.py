@@ -7,6 +7,7 @@ does not say), fetched by one worker at a time, and dropped once after a 401. It
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Protocol
 from urllib.parse import quote
@@ -23,6 +24,7 @@ from connectors.replies import Reply, redacted
 
 EXPIRY_MARGIN = 60.0
 DEFAULT_LIFETIME = 300.0
+JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 PERMANENT_TOKEN_ERRORS = frozenset(
     {
         "invalid_client",
@@ -55,6 +57,7 @@ class TokenEndpoint:
         client_id: str,
         client_secret: str,
         client_auth: str = "post",
+        assertion: Callable[[], str] | None = None,
     ) -> None:
         check_address(
             token_url,
@@ -62,7 +65,7 @@ class TokenEndpoint:
             allow_loopback=context.allow_loopback,
             product=f"the sign-in of {product}",
         )
-        if not client_id.strip() or not client_secret.strip():
+        if not client_id.strip() or not (client_secret.strip() or assertion):
             raise ConnectionConfigError(f"The client ID or the client secret for {product} is missing.")
         if client_auth not in ("post", "basic"):
             raise ConnectionConfigError(f"The way the client signs in to {product} must be post or basic.")
@@ -72,6 +75,7 @@ class TokenEndpoint:
         self._client_id = client_id.strip()
         self._secret = client_secret.strip()
         self._client_auth = client_auth
+        self._assertion = assertion
 
     def __repr__(self) -> str:
         return f"TokenEndpoint({self._product!r}, ***)"
@@ -84,7 +88,10 @@ class TokenEndpoint:
         token.
         """
         form, headers = list(form), {}
-        if self._client_auth == "basic":
+        if self._assertion is not None:
+            form += [("client_id", self._client_id), ("client_assertion_type", JWT_BEARER)]
+            form += [("client_assertion", self._assertion())]
+        elif self._client_auth == "basic":
             # RFC 6749 §2.3.1: both are form-encoded before they are joined.
             headers["Authorization"] = basic(quote(self._client_id, safe=""), quote(self._secret, safe=""))
         else:
@@ -162,7 +169,8 @@ class _Renewed:
 
 
 class ClientCredentials(_Renewed):
-    """The client credentials grant (§4.4): a client ID and a secret are all it takes."""
+    """The client credentials grant (§4.4): a client ID and a secret are all it takes, or instead of the secret an
+    ``assertion`` that is signed anew each time (RFC 7523 §2.2)."""
 
     def __init__(
         self,
@@ -175,6 +183,7 @@ class ClientCredentials(_Renewed):
         client_auth: str = "post",
         scope: str = "",
         audience: str = "",
+        assertion: Callable[[], str] | None = None,
     ) -> None:
         endpoint = TokenEndpoint(
             context,
@@ -183,6 +192,7 @@ class ClientCredentials(_Renewed):
             client_id=client_id,
             client_secret=client_secret,
             client_auth=client_auth,
+            assertion=assertion,
         )
         extra = [(name, value) for name, value in (("scope", scope), ("audience", audience)) if value]
         form = [("grant_type", "client_credentials"), *extra]

@@ -122,12 +122,14 @@ def redacted(text: str, secrets: Iterable[str] = ()) -> str:
     return " ".join(_NUMBER.sub("***", text).split())
 
 
+_KEY = re.compile(r"\([^/]*\)")
 _ID_SEGMENT = re.compile(r"\d+|(?=.*\d)[0-9A-Za-z-]{6,}|.*(?:@|%40).*")
 
 
 @functools.lru_cache(maxsize=1024)
 def path_template(path: str) -> str:
-    """``path`` with segments that look like ids replaced, so that errors of one kind read the same."""
+    """``path`` with keys and segments that look like ids replaced, so that errors of one kind read the same."""
+    path = _KEY.sub("({id})", path)
     return "/".join("{id}" if _ID_SEGMENT.fullmatch(segment) else segment for segment in path.split("/"))
 
 
