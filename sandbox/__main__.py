@@ -12,12 +12,13 @@ import json
 from typing import Any
 
 from sandbox.core import Simulator, serve
+from sandbox.dynamics import DynamicsSimulator
 from sandbox.plex import PlexSimulator
 from sandbox.rippling import RipplingSimulator
 
 
 async def run(ports: dict[str, int]) -> None:
-    simulators: list[Simulator[Any]] = [RipplingSimulator(), PlexSimulator()]
+    simulators: list[Simulator[Any]] = [RipplingSimulator(), PlexSimulator(), DynamicsSimulator()]
     addresses = await serve({s.name: s.app for s in simulators}, ports)
     print(json.dumps(addresses), flush=True)
     await asyncio.Event().wait()
@@ -27,9 +28,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("--rippling-port", type=int, default=0)
     parser.add_argument("--plex-port", type=int, default=0)
+    parser.add_argument("--dynamics-port", type=int, default=0)
     options = parser.parse_args()
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(run({"rippling": options.rippling_port, "plex": options.plex_port}))
+        ports = {"rippling": options.rippling_port, "plex": options.plex_port, "dynamics": options.dynamics_port}
+        asyncio.run(run(ports))
 
 
 if __name__ == "__main__":
