@@ -52,8 +52,10 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
 class PostedJournal(msgspec.Struct, frozen=True, kw_only=True):
     """A journal as the ledger holds it. ``number`` is what people look it up by.
 
-    ``content_hash`` is the one left beside our reference, empty where there is none. ``booked`` is True once the
-    ledger lets nobody change it any more.
+    ``content_hash`` is the one left beside our reference, or its beginning where there is no room for all of it;
+    empty where there is none. ``booked`` is True once the ledger lets nobody change it any more. ``complete`` is False
+    while the ledger has a part of it only, because writing it was interrupted: posting the same journal again then
+    writes the rest, and never a second one.
     """
 
     id: str
@@ -65,6 +67,7 @@ class PostedJournal(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[JournalLine, ...]
     content_hash: str = ""
     booked: bool = False
+    complete: bool = True
 
     @property
     def debit(self) -> Decimal:

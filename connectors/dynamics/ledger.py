@@ -1,0 +1,150 @@
+"""Dynamics as a ledger: accounts, companies, fiscal periods, journals, and what was entered on an account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+
+import msgspec
+
+from connectors.dynamics.dimensions import Dimensions
+from connectors.dynamics.display import MAIN_ACCOUNT, Format, display, read_account
+from connectors.dynamics.journal_checks import JournalChecks
+from connectors.dynamics.journal_lines import key_of, values_of
+from connectors.dynamics.journals import Journals
+from connectors.dynamics.ledgers import Ledgers
+from connectors.dynamics.literals import begins, between, both, either, equal, read_day
+from connectors.dynamics.odata import OData
+from connectors.dynamics.settings import DynamicsSettings
+from connectors.dynamics.structures import Structures
+from connectors.errors import RecordRejectedError
+from connectors.journals import FiscalPeriod, Journal, LedgerLine, PostedJournal
+from connectors.records import Account
+
+LINES = "LedgerJournalLines"
+
+
+class _Posted(msgspec.Struct, frozen=True, rename="pascal"):
+    """A line and, in the same row, what stands against it; companies may be in upper case (dynamics §2)."""
+
+    journal_batch_number: str
+    trans_date: str
+    account_type: str | None
+    account_display_value: str | None
+    offset_account_type: str | None
+    offset_account_display_value: str | None
+    debit_amount: Decimal
+    credit_amount: Decimal
+    text: str | None
+    company: str | None
+    offset_company: str | None
+
+
+class Books:
+    """The books of a connection's legal entities: a ``LedgerTarget`` without the client. Thread-safe."""
+
+    def __init__(self, odata: OData, settings: DynamicsSettings) -> None:
+        self._odata = odata
+        self._settings = settings
+        self._ledgers = Ledgers(odata)
+        self.dimensions = Dimensions(odata)
+        self._checks = JournalChecks(self.dimensions, Structures(odata), self._ledgers, settings.books)
+        self._journals = Journals(odata, self.dimensions, self._checks, self._ledgers.period_name)
+        self.max_lines = settings.books.lines_per_journal
+
+    @property
+    def format_fingerprint(self) -> str:
+        """Changes when the ledger's format or delimiter does: accounts that were approved mean something else then."""
+        return self.dimensions.ledger_format().fingerprint
+
+    def companies(self) -> Sequence[str]:
+        return self._settings.legal_entities
+
+    def currency(self, company: str | None) -> str:
+        return self._ledgers.of(self._settings.legal_entity(company)).currency
+
+    def accounts(self) -> Iterator[Account]:
+        """The main accounts; dimensions are no part of the chart."""
+        return self._ledgers.accounts(self._settings.legal_entities)
+
+    def chart_number(self, account: str) -> str:
+        """The main account of an account in our words, under which the chart has it; ValueError when it is none."""
+        return read_account(account)[MAIN_ACCOUNT]
+
+    def account_error(self, number: str) -> str:
+        """By form, and by the dimensions of the active format; what a company takes is looked at before posting."""
+        try:
+            display(read_account(number), self.dimensions.ledger_format())
+        except ValueError as error:
+            return str(error)
+        return ""
+
+    def fiscal_periods(self, company: str | None, first: date, last: date) -> Sequence[FiscalPeriod]:
+        """``ConnectionConfigError`` for a legal entity that shows no periods at all."""
+        periods = self._ledgers.periods(self._settings.legal_entity(company))
+        return [period for period in periods if period.begin <= last and period.end >= first]
+
+    def find_journal(self, journal: Journal) -> Sequence[PostedJournal]:
+        return self._journals.find(journal)
+
+    def post_journal(self, journal: Journal) -> PostedJournal:
+        return self._journals.post(journal)
+
+    def get_journal(self, journal_id: str, company: str | None) -> PostedJournal | None:
+        return self._journals.get(journal_id, company)
+
+    def activity(self, company: str | None, account: str, first: date, last: date) -> Iterator[LedgerLine]:
+        """What general journals of the company hold for the account, posted or waiting to be, lines and their offsets
+        alike. What other modules post does not pass through these journals, and is in no public list (dynamics §6)."""
+        entity = self._settings.legal_entity(company)
+        form = self.dimensions.ledger_format()
+        try:
+            values = self._checks.values(account, entity)
+        except ValueError as error:
+            raise RecordRejectedError(str(error), field="account") from None
+        wanted = key_of(values)
+        select = ("dataAreaId", "LineNumber", *(field.encode_name for field in msgspec.structs.fields(_Posted)))
+        where = both(equal("dataAreaId", entity), between("TransDate", first, last), _on(values[MAIN_ACCOUNT], form))
+        order = ("JournalBatchNumber", "LineNumber")
+        for row in self._odata.rows(LINES, select=select, where=where, order=order, type=_Posted):
+            day = read_day(row.trans_date)
+            if day is None or not first <= day <= last:
+                continue
+            for side in _sides(row):
+                if (side.company or entity).lower() == entity and key_of(values_of(side, form)) == wanted:
+                    yield LedgerLine(
+                        account=account,
+                        journal=row.journal_batch_number,
+                        posting_date=day,
+                        description=row.text or "",
+                        debit=side.debit,
+                        credit=side.credit,
+                    )
+
+
+class _Side(NamedTuple):
+    """One account of a line."""
+
+    account_type: str | None
+    account_display_value: str | None
+    company: str | None
+    debit: Decimal
+    credit: Decimal
+
+
+def _sides(row: _Posted) -> tuple[_Side, ...]:
+    own = _Side(row.account_type, row.account_display_value, row.company, row.debit_amount, row.credit_amount)
+    if not row.offset_account_display_value:
+        return (own,)
+    offset = (row.offset_account_type, row.offset_account_display_value, row.offset_company)
+    return own, _Side(*offset, row.credit_amount, row.debit_amount)
+
+
+def _on(main_account: str, form: Format) -> str:
+    """Lines that may be on the account: more than that, as a filter knows no segments; all where the main account is
+    escaped in display strings, or is not what they begin with."""
+    if form.names[0] != MAIN_ACCOUNT or not main_account.isalnum():
+        return ""
+    return either([begins(name, main_account) for name in ("AccountDisplayValue", "OffsetAccountDisplayValue")])
