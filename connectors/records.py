@@ -129,7 +129,8 @@ class Employee(msgspec.Struct, frozen=True, kw_only=True):
 
     ``reference`` is the external reference we choose and the target keeps (deterministic per integration and
     source worker); ``id`` is the target's own id, None before it exists. A field that is ``UNSET`` is not ours to
-    change and keeps its value on the target. Reference fields hold the target's own codes.
+    change and keeps its value on the target. Reference fields hold the target's own codes. The dates are the
+    employer's calendar dates of the first and the last day, for targets that keep them; they are never compared.
     """
 
     reference: str
@@ -147,6 +148,8 @@ class Employee(msgspec.Struct, frozen=True, kw_only=True):
     shift: str | None | UnsetType = UNSET
     company: str | None | UnsetType = UNSET
     manager_id: str | None | UnsetType = UNSET
+    start_date: date | None | UnsetType = UNSET
+    end_date: date | None | UnsetType = UNSET
     active: bool = True
 
 

@@ -24,11 +24,13 @@ _LINE = b"\r\n"
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """One change: ``path`` is the entity set, with key where it has one, as it stands below ``/data/``."""
+    """One change: ``path`` is the entity set, with key where it has one, as it stands below ``/data/``. With ``etag``
+    it happens only while the row is as it was read."""
 
     method: str
     path: str
     body: Mapping[str, Any] | None = None
+    etag: str = ""
 
     def __repr__(self) -> str:
         return f"Operation({self.method} {self.path.partition('(')[0]})"  # bodies and keys hold what is nobody's
@@ -135,6 +137,7 @@ def _operation(operation: Operation, base_url: str, number: int) -> bytes:
         "",
         f"{operation.method} {url} HTTP/1.1",
         "Accept: application/json",
+        *([f"If-Match: {operation.etag}"] if operation.etag else []),
         *(["Content-Type: application/json"] if body else []),
         "",
     ]

@@ -53,6 +53,14 @@ class _Page(msgspec.Struct):
     count: int | None = msgspec.field(default=None, name="@odata.count")
 
 
+class _Document(msgspec.Struct):
+    value: list[_Entry]
+
+
+class _Entry(msgspec.Struct):
+    name: str
+
+
 class _ReadPage(msgspec.Struct, frozen=True):
     reply: Reply
     page: _Page
@@ -94,6 +102,14 @@ class OData:
         self._http.close()
 
     # Reading
+
+    def entity_sets(self) -> frozenset[str]:
+        """The names of all entity sets of the environment: the cheapest thing anybody who is let in may ask."""
+        try:
+            reply = self._http.read("/data")
+        except RefusedReply as refused:
+            raise _explained(refused, "the service document") from None
+        return frozenset(entry.name for entry in reply.json(_Document).value)
 
     def rows(
         self, entity_set: str, *, select: Sequence[str], where: str = "", order: Sequence[str] = (), type: type[T]

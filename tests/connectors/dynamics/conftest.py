@@ -1,0 +1,87 @@
+"""A Dynamics environment of one's own on the simulator, whose time is the test's, and connectors to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from connectors.dynamics.connector import DynamicsConnector
+from sandbox.core import running
+from sandbox.dynamics import DynamicsSimulator
+from tests.connectors.customers import Customer
+from tests.connectors.surroundings import Clock, context
+
+
+class DynamicsCustomer(Customer, frozen=True, kw_only=True):
+    """What a person would see and do in Dynamics itself, and connectors as runs get them."""
+
+    clock: Clock
+    opened: ExitStack
+
+    def settings(self) -> dict[str, str]:
+        return {
+            "base_url": self.url,
+            "authority": self.url,
+            "directory_id": self.connect["directory_id"],
+            "client_id": self.connect["client_id"],
+            "legal_entities": ", ".join(self.connect["legal_entities"]),
+            "journal_name": "PAYJRN",
+            "time_zone": "America/Chicago",
+            "department_dimension": "Department",
+            "location_dimension": "CostCenter",
+        }
+
+    def connector(
+        self,
+        *,
+        credentials: Mapping[str, str] = MappingProxyType({}),
+        settings: Mapping[str, str] = MappingProxyType({}),
+        **further_settings: str,
+    ) -> DynamicsConnector:
+        """A connector with these credentials and settings instead of the right ones."""
+        surroundings = context(
+            self.clock,
+            settings={**self.settings(), **settings, **further_settings},
+            credentials={"client_secret": self.connect["client_secret"], **credentials},
+        )
+        return self.opened.enter_context(closing(DynamicsConnector(surroundings)))
+
+    def behave(self, **options: Any) -> None:
+        """Change how this customer's Dynamics behaves."""
+        self.change("set_options", **options)
+
+    def worker(self, number: str) -> dict[str, Any]:
+        """The one worker with this personnel number, as Dynamics holds it."""
+        (found,) = [worker for worker in self.snapshot()["workers"] if worker["PersonnelNumber"] == number]
+        return dict(found)
+
+    def employments(self, number: str) -> list[dict[str, Any]]:
+        """The worker's employments, the first one first."""
+        found = [one for one in self.snapshot()["employments"] if one["PersonnelNumber"] == number]
+        return sorted(found, key=lambda one: str(one["EmploymentStartDate"]))
+
+
+MakeCustomer = Callable[..., DynamicsCustomer]
+
+
+@pytest.fixture
+def make_customer(clock: Clock) -> Iterator[MakeCustomer]:
+    """Customers by the simulator's options."""
+    with ExitStack() as opened:
+        address = opened.enter_context(running(DynamicsSimulator(clock.now)))
+
+        def make(**options: Any) -> DynamicsCustomer:
+            company = Customer.create(address, **options)
+            return DynamicsCustomer(company.url, company.connect, clock=clock, opened=opened)
+
+        yield make
+
+
+@pytest.fixture
+def customer(make_customer: MakeCustomer) -> DynamicsCustomer:
+    """Three legal entities (usmf, gbsi, demf) and twelve workers of usmf, 000001 to 000012."""
+    return make_customer(workers=12)

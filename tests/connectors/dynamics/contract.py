@@ -1,0 +1,88 @@
+"""Dynamics for the shared contract suite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from connectors import dynamics
+from connectors.contract import Connector, ConnectorContext
+from connectors.journals import Journal
+from connectors.records import Employee
+from sandbox.dynamics import DynamicsSimulator
+from tests.connectors.contract import Contract
+from tests.connectors.customers import Customer
+from tests.connectors.dynamics.books import payroll
+
+
+class DynamicsContract(Contract):
+    name = "dynamics"
+    simulator = DynamicsSimulator
+    options = {"workers": 1200, "page_size": 500}
+    people_path = r"/data/Workers"
+    create_fault = {"method": "POST", "path": r"/data/EmployeesV2"}
+    post_fault = {"method": "POST", "path": r"/data/LedgerJournalHeaders"}
+    update = {"department": "023", "location": "0017", "family_name": "Šimůnek-O'Neil"}
+    other_company = "gbsi"
+
+    def open(self, surroundings: ConnectorContext) -> Connector:
+        return dynamics.open(surroundings)
+
+    def settings(self, customer: Customer) -> dict[str, str]:
+        return {
+            "environment": "test",
+            "base_url": customer.url,
+            "authority": customer.url,
+            "directory_id": customer.connect["directory_id"],
+            "client_id": customer.connect["client_id"],
+            "legal_entities": "usmf, gbsi",
+            "journal_name": "PAYJRN",
+            "time_zone": "America/Chicago",
+            "department_dimension": "Department",
+            "location_dimension": "CostCenter",
+        }
+
+    def credentials(self, customer: Customer) -> dict[str, str]:
+        return {"client_secret": customer.connect["client_secret"]}
+
+    def wrong_credentials(self) -> dict[str, str]:
+        return {"client_secret": "0123456789abcdef01234567"}
+
+    def newcomer(self, customer: Customer, reference: str) -> Employee:
+        return Employee(
+            reference=reference,
+            number="90001",
+            given_name="Łukasz",
+            family_name="O'Neil",
+            work_email="l.oneil@example.com",
+            department="022",
+            location="0016",
+            employment_type="Employee",
+            company="usmf",
+        )
+
+    def unmapped(self, customer: Customer, employee: Employee) -> Mapping[str, Any]:
+        (worker,) = [one for one in customer.snapshot()["workers"] if one["PersonnelNumber"] == employee.id]
+        return {name: worker[name] for name in ("PartyNumber", "OriginalHireDateTime", "WorkerType")}
+
+    def journal(self, customer: Customer) -> Journal:
+        other = payroll("MLC-FFFFFFFFFFFFFFFFFFFF", content_hash="00" * 32, description="Another pay run")
+        ledger: Any = self.connector(customer)
+        try:
+            ledger.post_journal(other)
+        finally:
+            ledger.close()
+        return payroll()
+
+    def books(self, customer: Customer) -> list[tuple[str, list[tuple[str, Decimal, Decimal]]]]:
+        return [
+            (
+                journal["number"],
+                [(one["account"], Decimal(one["debit"]), Decimal(one["credit"])) for one in journal["lines"]],
+            )
+            for journal in customer.snapshot()["journals"]
+        ]
+
+
+CONTRACTS = [DynamicsContract()]
