@@ -29,6 +29,7 @@ LONG_FUNCTIONS: dict[str, str] = {
     "sync/settling.py:_save_links": "two bulk writes, column by column",
 }
 LONG_VENDORS: dict[str, str] = {
+    "dynamics": "workers, vendors and journals; dimensions, account structures and formats are the customer's own",
     "plex": "two profiles, and an employee list that tells forbidden and empty apart only by canaries",
     "rippling": "two generations of the API, and findings for each entity",
 }

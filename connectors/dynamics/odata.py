@@ -35,11 +35,11 @@ __all__ = ["ChangesetOutcome", "OData", "Operation"]
 
 T = TypeVar("T")
 
-READ_TIMEOUT = 120.0
+READ_TIMEOUT = 120
 """Seconds; a batch of journal lines is made while we wait (dynamics §8)."""
 PAGE = 5000
 MAX_OPERATIONS = 5000
-RATE_PAUSE = 30.0
+RATE_PAUSE = 30
 """Seconds to wait after a refusal for the rate that does not say how long (dynamics §9)."""
 
 _CROSS_COMPANY = ("cross-company", "true")
@@ -243,7 +243,7 @@ class OData:
             return ChangesetOutcome(error=_unknown(f"{call} -> {why}{'' if whole else ', broken off'}"))
         if refused.status == 429:
             asked = refused.headers.get("retry-after", "")
-            seconds = float(asked) if asked.isascii() and asked.isdigit() else RATE_PAUSE
+            seconds = int(asked) if asked.isascii() and asked.isdigit() else RATE_PAUSE
             self.context.budget.slow_down(seconds)
             sentence = "Dynamics is busy and asked us to slow down. Nothing was changed; it will be tried again."
             return ChangesetOutcome(error=RateLimitedError(sentence, detail=f"{call} -> 429", retry_after=seconds))

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
 import pytest
 
+from connectors.access import Grant
 from connectors.dynamics.connector import DynamicsConnector
+from connectors.dynamics.odata import OData
+from connectors.dynamics.settings import read_settings
 from sandbox.core import running
 from sandbox.dynamics import DynamicsSimulator
 from tests.connectors.customers import Customer
-from tests.connectors.surroundings import Clock, context
+from tests.connectors.scripted_server import ScriptedServer
+from tests.connectors.surroundings import Clock, TokenMemory, context
 
 
 class DynamicsCustomer(Customer, frozen=True, kw_only=True):
@@ -66,6 +71,8 @@ class DynamicsCustomer(Customer, frozen=True, kw_only=True):
 
 
 MakeCustomer = Callable[..., DynamicsCustomer]
+OpenOData = Callable[..., OData]
+SECRET = "not-a-secret-8Q~abc"
 
 
 @pytest.fixture
@@ -85,3 +92,30 @@ def make_customer(clock: Clock) -> Iterator[MakeCustomer]:
 def customer(make_customer: MakeCustomer) -> DynamicsCustomer:
     """Three legal entities (usmf, gbsi, demf) and twelve workers of usmf, 000001 to 000012."""
     return make_customer(workers=12)
+
+
+@pytest.fixture
+def connect(server: ScriptedServer, clock: Clock) -> Iterator[OpenOData]:
+    opened: list[OData] = []
+
+    def make(*, credentials: dict[str, str] | None = None, signed_in: bool = True, **settings: str) -> OData:
+        held = Grant(token="held.token", expires_at=clock.now() + timedelta(hours=1)) if signed_in else None
+        around = context(
+            clock,
+            settings={
+                "base_url": server.url,
+                "authority": server.url,
+                "directory_id": "contoso.example",
+                "client_id": "11111111-2222-3333-4444-555555555555",
+                "legal_entities": "usmf, frrt",
+                **settings,
+            },
+            credentials=credentials or {"client_secret": SECRET},
+            tokens=TokenMemory(held),
+        )
+        opened.append(OData(around, read_settings(around), 2))
+        return opened[-1]
+
+    yield make
+    for odata in opened:
+        odata.close()

@@ -1,72 +1,34 @@
-"""The client against scripted answers: pages, refusals, doubts, tokens. Source: dynamics §1, §2, §8, §9."""
+"""The client against scripted answers: pages, refusals, doubts. Source: dynamics §2, §8, §9."""
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import msgspec
 import pytest
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from connectors.access import Grant
 from connectors.dynamics import literals
 from connectors.dynamics.mistakes import AccessError, RefusedError
 from connectors.dynamics.odata import OData, Operation, spoken
-from connectors.dynamics.settings import read_settings
 from connectors.errors import (
-    ConnectionConfigError,
     ConnectorError,
     OutcomeUnknownError,
     RateLimitedError,
     TemporaryError,
     UnexpectedReplyError,
 )
+from tests.connectors.dynamics.conftest import OpenOData
 from tests.connectors.dynamics.test_batch import KIND, answer
 from tests.connectors.scripted_server import Answer, ScriptedServer
-from tests.connectors.surroundings import Clock, TokenMemory, context
-
-SECRET = "not-a-secret-8Q~abc"
-TOKEN = {"token_type": "Bearer", "expires_in": 3599, "access_token": "first.token.value"}
-Open = Callable[..., OData]
+from tests.connectors.surroundings import Clock
 
 
 class Row(msgspec.Struct):
     name: str = msgspec.field(name="Name")
     amount: Decimal = msgspec.field(default=Decimal(0), name="Amount")
-
-
-@pytest.fixture
-def connect(server: ScriptedServer, clock: Clock) -> Iterator[Open]:
-    opened: list[OData] = []
-
-    def make(*, credentials: dict[str, str] | None = None, signed_in: bool = True, **settings: str) -> OData:
-        held = Grant(token="held.token", expires_at=clock.now() + timedelta(hours=1)) if signed_in else None
-        around = context(
-            clock,
-            settings={
-                "base_url": server.url,
-                "authority": server.url,
-                "directory_id": "contoso.example",
-                "client_id": "11111111-2222-3333-4444-555555555555",
-                "legal_entities": "usmf, frrt",
-                **settings,
-            },
-            credentials=credentials or {"client_secret": SECRET},
-            tokens=TokenMemory(held),
-        )
-        opened.append(OData(around, read_settings(around), 2))
-        return opened[-1]
-
-    yield make
-    for odata in opened:
-        odata.close()
 
 
 def refused(message: str, type_: str = "LedgerJournalLineEntity") -> dict[str, Any]:
@@ -78,93 +40,10 @@ def query(path: str) -> dict[str, list[str]]:
     return parse_qs(urlsplit(path).query)
 
 
-# Signing in
-
-
-def test_the_token_is_for_exactly_the_environment(server: ScriptedServer, connect: Open) -> None:
-    server.reply(Answer(body=TOKEN), Answer(body={"value": []}))
-    odata = connect(signed_in=False, base_url=server.url.replace("http://", "HTTP://") + "/")
-    assert list(odata.rows("Companies", select=["DataArea"], type=Row)) == []
-    asked, read = server.asked
-    assert asked.path == "/contoso.example/oauth2/v2.0/token"
-    form = parse_qs(asked.body.decode())
-    assert form["grant_type"] == ["client_credentials"]
-    assert form["scope"] == [f"{server.url}/.default"]
-    assert form["client_secret"] == [SECRET]
-    assert read.headers["authorization"] == "Bearer first.token.value"
-    assert read.headers["odata-version"] == "4.0"
-
-
-def test_a_token_is_renewed_before_it_ends(server: ScriptedServer, connect: Open, clock: Clock) -> None:
-    second = {**TOKEN, "access_token": "second.token"}
-    server.reply(Answer(body=TOKEN), Answer(body={"value": []}), Answer(body=second), Answer(body={"value": []}))
-    odata = connect(signed_in=False)
-    list(odata.rows("Companies", select=["DataArea"], type=Row))
-    clock.moment += timedelta(seconds=3545)
-    list(odata.rows("Companies", select=["DataArea"], type=Row))
-    assert [asked.headers.get("authorization") for asked in server.asked[1::2]] == [
-        "Bearer first.token.value",
-        "Bearer second.token",
-    ]
-
-
-def test_a_refused_token_is_renewed_once(server: ScriptedServer, connect: Open) -> None:
-    server.reply(Answer(401), Answer(body=TOKEN), Answer(401))
-    with pytest.raises(AccessError, match="Microsoft Entra ID applications"):
-        list(connect().rows("Companies", select=["DataArea"], type=Row))
-    assert [asked.method for asked in server.asked] == ["GET", "POST", "GET"]
-
-
-def test_a_wrong_secret_is_a_matter_of_the_connection_and_told_to_nobody(server: ScriptedServer, connect: Open) -> None:
-    body = {"error": "invalid_client", "error_description": f"AADSTS7000215: Invalid client secret {SECRET}."}
-    server.reply(Answer(401, body))
-    with pytest.raises(ConnectionConfigError, match="client ID and client secret") as caught:
-        list(connect(signed_in=False).rows("Companies", select=["DataArea"], type=Row))
-    assert SECRET not in repr(caught.value) + caught.value.detail
-
-
-@pytest.mark.parametrize(("digits", "alg", "name"), [(40, "RS256", "x5t"), (64, "PS256", "x5t#S256")])
-def test_a_certificate_proves_the_app(server: ScriptedServer, connect: Open, digits: int, alg: str, name: str) -> None:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()
-    server.reply(Answer(body=TOKEN), Answer(body={"value": []}))
-    odata = connect(signed_in=False, credentials={"certificate_key": pem}, certificate_thumbprint=("AB" * 32)[:digits])
-    list(odata.rows("Companies", select=["DataArea"], type=Row))
-    form = parse_qs(server.asked[0].body.decode())
-    assert "client_secret" not in form
-    assert form["client_assertion_type"] == ["urn:ietf:params:oauth:client-assertion-type:jwt-bearer"]
-    head, claims, signature = form["client_assertion"][0].split(".")
-    said = _json(head)
-    assert (said["alg"], said[name]) == (alg, base64.urlsafe_b64encode(b"\xab" * (digits // 2)).decode().rstrip("="))
-    assert _json(claims)["aud"] == f"{server.url}/contoso.example/oauth2/v2.0/token"
-    assert _json(claims)["exp"] - _json(claims)["nbf"] == 600
-    sha = hashes.SHA256()
-    padded = padding.PSS(padding.MGF1(sha), 32) if alg == "PS256" else padding.PKCS1v15()
-    key.public_key().verify(_bytes(signature), f"{head}.{claims}".encode(), padded, sha)
-
-
-def _bytes(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
-def _json(text: str) -> Any:
-    return json.loads(_bytes(text))
-
-
-@pytest.mark.parametrize(
-    "credentials", [{"certificate_key": "-----BEGIN"}, {"certificate_key": ""}], ids=["no key", "nothing"]
-)
-def test_half_a_certificate_is_said_at_once(connect: Open, credentials: dict[str, str]) -> None:
-    with pytest.raises(ConnectionConfigError, match=r"certificate"):
-        connect(credentials={"client_secret": "", **credentials}, certificate_thumbprint="AB" * 20)
-
-
 # Reading
 
 
-def test_all_pages_of_all_companies_are_read_exactly(server: ScriptedServer, connect: Open) -> None:
+def test_all_pages_of_all_companies_are_read_exactly(server: ScriptedServer, connect: OpenOData) -> None:
     link = f"{server.url}/data/Things?$skiptoken=4%2C%27x%27"
     server.reply(
         Answer(
@@ -186,20 +65,22 @@ def test_all_pages_of_all_companies_are_read_exactly(server: ScriptedServer, con
     assert first.headers["prefer"].startswith("odata.maxpagesize=")
 
 
-def test_a_link_to_another_host_is_not_followed(server: ScriptedServer, connect: Open) -> None:
+def test_a_link_to_another_host_is_not_followed(server: ScriptedServer, connect: OpenOData) -> None:
     server.reply(Answer(body={"value": [{"Name": "a"}], "@odata.nextLink": "https://elsewhere.example/data/Things"}))
     with pytest.raises(UnexpectedReplyError, match="another web address"):
         list(connect().rows("Things", select=["Name"], type=Row))
     assert len(server.asked) == 1
 
 
-def test_a_list_that_is_shorter_than_its_count_is_not_taken_for_whole(server: ScriptedServer, connect: Open) -> None:
+def test_a_list_that_is_shorter_than_its_count_is_not_taken_for_whole(
+    server: ScriptedServer, connect: OpenOData
+) -> None:
     server.reply(Answer(body={"@odata.count": 2, "value": [{"Name": "a"}]}))
     with pytest.raises(TemporaryError, match="changed in Dynamics while"):
         list(connect().rows("Things", select=["Name"], type=Row))
 
 
-def test_pages_that_repeat_end_the_walk(server: ScriptedServer, connect: Open) -> None:
+def test_pages_that_repeat_end_the_walk(server: ScriptedServer, connect: OpenOData) -> None:
     page = {"value": [{"Name": "a"}], "@odata.nextLink": "Things?$skip=1"}
     server.script = lambda asked: Answer(body=page)
     with pytest.raises(UnexpectedReplyError, match="same page twice"):
@@ -207,7 +88,7 @@ def test_pages_that_repeat_end_the_walk(server: ScriptedServer, connect: Open) -
 
 
 def test_a_read_is_repeated_after_failures_and_waits_as_told(
-    server: ScriptedServer, connect: Open, clock: Clock
+    server: ScriptedServer, connect: OpenOData, clock: Clock
 ) -> None:
     server.reply(Answer(429, headers={"Retry-After": "11"}), Answer(503), Answer(body={"value": []}))
     assert list(connect().rows("Things", select=["Name"], type=Row)) == []
@@ -219,7 +100,7 @@ def test_a_read_is_repeated_after_failures_and_waits_as_told(
     [(403, "forbidden", "security role"), (404, "not_subscribed", "does not know journal names")],
 )
 def test_what_is_not_there_for_us_is_a_matter_of_the_connection(
-    server: ScriptedServer, connect: Open, status: int, access: str, said: str
+    server: ScriptedServer, connect: OpenOData, status: int, access: str, said: str
 ) -> None:
     server.reply(Answer(status))
     with pytest.raises(AccessError, match=said) as caught:
@@ -227,14 +108,14 @@ def test_what_is_not_there_for_us_is_a_matter_of_the_connection(
     assert caught.value.access == access
 
 
-def test_a_filter_dynamics_does_not_like_is_ours_to_look_at(server: ScriptedServer, connect: Open) -> None:
+def test_a_filter_dynamics_does_not_like_is_ours_to_look_at(server: ScriptedServer, connect: OpenOData) -> None:
     server.reply(Answer(400, refused("Could not find a property named 'Nme' on type 'X'.")))
     with pytest.raises(UnexpectedReplyError) as caught:
         list(connect().rows("Things", select=["Nme"], type=Row))
     assert "Could not find a property named 'Nme'" in caught.value.detail
 
 
-def test_one_row_is_found_by_its_whole_key(server: ScriptedServer, connect: Open) -> None:
+def test_one_row_is_found_by_its_whole_key(server: ScriptedServer, connect: OpenOData) -> None:
     server.reply(Answer(body={"Name": "a", "@odata.etag": 'W/"1"'}), Answer(404, refused("No resources were found")))
     odata = connect()
     key = {"dataAreaId": "usmf", "PersonnelNumber": "A/1 ö"}
@@ -248,7 +129,7 @@ def test_one_row_is_found_by_its_whole_key(server: ScriptedServer, connect: Open
 @pytest.mark.parametrize(
     "body", [{"Message": "No HTTP resource was found that matches the request URI"}, b"<html>Not Found</html>"]
 )
-def test_an_address_without_a_route_is_not_a_missing_row(server: ScriptedServer, connect: Open, body: Any) -> None:
+def test_an_address_without_a_route_is_not_a_missing_row(server: ScriptedServer, connect: OpenOData, body: Any) -> None:
     server.script = lambda asked: Answer(404, body)
     odata = connect()
     with pytest.raises(AccessError, match="does not know things"):
@@ -257,7 +138,7 @@ def test_an_address_without_a_route_is_not_a_missing_row(server: ScriptedServer,
         odata.remove("Things", {"Name": "a"})
 
 
-def test_rows_are_counted_by_dynamics(server: ScriptedServer, connect: Open) -> None:
+def test_rows_are_counted_by_dynamics(server: ScriptedServer, connect: OpenOData) -> None:
     server.reply(Answer(body={"@odata.count": 42, "value": [{}]}), Answer(body={"value": []}))
     odata = connect()
     assert odata.count("Things", "Name eq 'a'") == 42
@@ -269,7 +150,7 @@ def test_rows_are_counted_by_dynamics(server: ScriptedServer, connect: Open) -> 
 # Changing
 
 
-def test_a_row_is_created_with_exact_amounts_and_noons(server: ScriptedServer, connect: Open) -> None:
+def test_a_row_is_created_with_exact_amounts_and_noons(server: ScriptedServer, connect: OpenOData) -> None:
     server.reply(Answer(201, {"Name": "00629"}))
     body = {"dataAreaId": "usmf", "Amount": Decimal("1200.10"), "Day": date(2026, 6, 30), "Flag": literals.YES}
     assert connect().create("Things", body, Row).name == "00629"
@@ -279,7 +160,7 @@ def test_a_row_is_created_with_exact_amounts_and_noons(server: ScriptedServer, c
     assert asked.headers["content-type"] == "application/json"
 
 
-def test_a_change_may_depend_on_what_was_read(server: ScriptedServer, connect: Open) -> None:
+def test_a_change_may_depend_on_what_was_read(server: ScriptedServer, connect: OpenOData) -> None:
     server.reply(Answer(204, b""), Answer(412))
     odata = connect()
     odata.change("Things", {"Name": "a"}, {"Amount": Decimal("1.00")}, etag='W/"abc"')
@@ -288,7 +169,7 @@ def test_a_change_may_depend_on_what_was_read(server: ScriptedServer, connect: O
         odata.change("Things", {"Name": "a"}, {"Amount": Decimal("1.00")}, etag='W/"abc"')
 
 
-def test_a_row_is_removed_once(server: ScriptedServer, connect: Open) -> None:
+def test_a_row_is_removed_once(server: ScriptedServer, connect: OpenOData) -> None:
     server.reply(Answer(204, b""), Answer(404, refused("not found")))
     odata = connect()
     assert odata.remove("Things", {"Name": "a"})
@@ -303,7 +184,9 @@ INFOLOG = (
 
 
 @pytest.mark.parametrize("status", [400, 500])
-def test_a_refusal_is_told_without_the_names_of_methods(server: ScriptedServer, connect: Open, status: int) -> None:
+def test_a_refusal_is_told_without_the_names_of_methods(
+    server: ScriptedServer, connect: OpenOData, status: int
+) -> None:
     server.reply(Answer(status, refused(INFOLOG)))
     with pytest.raises(RefusedError) as caught:
         connect().create("LedgerJournalLines", {"Text": "Ada"}, Row)
@@ -314,7 +197,7 @@ def test_a_refusal_is_told_without_the_names_of_methods(server: ScriptedServer, 
     assert "601500" in error.said
 
 
-def test_a_refusal_tells_nothing_of_the_person(server: ScriptedServer, connect: Open) -> None:
+def test_a_refusal_tells_nothing_of_the_person(server: ScriptedServer, connect: OpenOData) -> None:
     said = "Infolog: Error: Zoe O'Neil (zoe@example.com, 417) earns 12.50 or 1,234.50 already"
     server.reply(Answer(400, refused(said)), Answer(404, refused("no 417 here")))
     odata = connect()
@@ -334,7 +217,7 @@ def test_a_refusal_tells_nothing_of_the_person(server: ScriptedServer, connect: 
     ids=["500", "502", "cut", "web page"],
 )
 def test_what_was_not_confirmed_is_unknown_and_not_sent_again(
-    server: ScriptedServer, connect: Open, trouble: Answer
+    server: ScriptedServer, connect: OpenOData, trouble: Answer
 ) -> None:
     server.reply(trouble)
     with pytest.raises(OutcomeUnknownError):
@@ -342,20 +225,20 @@ def test_what_was_not_confirmed_is_unknown_and_not_sent_again(
     assert len(server.asked) == 1
 
 
-def test_a_conflict_is_tried_again_later(server: ScriptedServer, connect: Open) -> None:
+def test_a_conflict_is_tried_again_later(server: ScriptedServer, connect: OpenOData) -> None:
     text = "Write failed for table row of type 'X'. Infolog: Error: An update conflict occurred due to another user."
     server.reply(Answer(500, refused(text)))
     with pytest.raises(TemporaryError, match="at the same moment"):
         connect().create("LedgerJournalLines", {"Text": "a"}, Row)
 
 
-def test_a_missing_right_to_change_is_a_matter_of_the_connection(server: ScriptedServer, connect: Open) -> None:
+def test_a_missing_right_to_change_is_a_matter_of_the_connection(server: ScriptedServer, connect: OpenOData) -> None:
     server.reply(Answer(403, {"Message": "Access denied"}))
     with pytest.raises(AccessError, match="change vendors"):
         connect().create("VendorsV2", {"VendorGroupId": "10"}, Row)
 
 
-def test_actions_and_questions(server: ScriptedServer, connect: Open) -> None:
+def test_actions_and_questions(server: ScriptedServer, connect: OpenOData) -> None:
     server.reply(Answer(body=b'{"value":"601500-022"}'), Answer(body=b'{"Posted":1.10}'), Answer(204, b""), Answer(500))
     odata = connect()
     path = "DimensionCombinations/Microsoft.Dynamics.DataEntities.getCombinationDisplayValue"
@@ -380,7 +263,7 @@ def batched(odata: OData, body: bytes, server: ScriptedServer) -> list[Any]:
     return [outcome.error or outcome.answers for outcome in odata.batch([LINES, LINES, LINES])]
 
 
-def test_every_changeset_has_an_outcome_of_its_own(server: ScriptedServer, connect: Open) -> None:
+def test_every_changeset_has_an_outcome_of_its_own(server: ScriptedServer, connect: OpenOData) -> None:
     good: list[tuple[int, str, dict[str, object]]] = [(201, "1", {"Name": "a"}), (201, "2", {"Name": "b"})]
     body = answer(good, [(400, "", refused(INFOLOG))], [(429, "", {})])
     odata = connect()
@@ -397,7 +280,7 @@ def test_every_changeset_has_an_outcome_of_its_own(server: ScriptedServer, conne
     assert f"POST {server.url}/data/LedgerJournalLines?cross-company=true".encode() in asked.body
 
 
-def test_a_changeset_without_an_answer_is_unknown(server: ScriptedServer, connect: Open) -> None:
+def test_a_changeset_without_an_answer_is_unknown(server: ScriptedServer, connect: OpenOData) -> None:
     body = answer([(201, "1", {"Name": "a"}), (201, "2", {"Name": "b"})], [(400, "3", refused(INFOLOG))])
     first, second, third = batched(connect(), body, server)
     assert len(first) == 2
@@ -411,13 +294,13 @@ def test_a_changeset_without_an_answer_is_unknown(server: ScriptedServer, connec
     ids=["one answer to two", "failure", "unavailable"],
 )
 def test_a_changeset_that_is_not_confirmed_is_unknown(
-    server: ScriptedServer, connect: Open, group: list[tuple[int, str, dict[str, object]]]
+    server: ScriptedServer, connect: OpenOData, group: list[tuple[int, str, dict[str, object]]]
 ) -> None:
     first, *_ = batched(connect(), answer(group), server)
     assert isinstance(first, OutcomeUnknownError)
 
 
-def test_an_answer_that_breaks_off_leaves_the_rest_unknown(server: ScriptedServer, connect: Open) -> None:
+def test_an_answer_that_breaks_off_leaves_the_rest_unknown(server: ScriptedServer, connect: OpenOData) -> None:
     good: list[tuple[int, str, dict[str, object]]] = [(201, "", {}), (201, "", {})]
     body = answer(good, good, good)
     outcomes = batched(connect(), body[: len(body) - 60], server)
@@ -435,7 +318,7 @@ def test_an_answer_that_breaks_off_leaves_the_rest_unknown(server: ScriptedServe
     ],
 )
 def test_a_batch_as_a_whole_may_fail(
-    server: ScriptedServer, connect: Open, reply: Answer, error: type[ConnectorError]
+    server: ScriptedServer, connect: OpenOData, reply: Answer, error: type[ConnectorError]
 ) -> None:
     server.reply(reply)
     with pytest.raises(error):
@@ -443,49 +326,9 @@ def test_a_batch_as_a_whole_may_fail(
     assert len(server.asked) == 1
 
 
-def test_a_batch_has_an_end(connect: Open) -> None:
+def test_a_batch_has_an_end(connect: OpenOData) -> None:
     with pytest.raises(ValueError, match="more than 5000"):
         connect().batch([LINES * 2501])
-
-
-# Settings
-
-
-@pytest.mark.parametrize(
-    ("settings", "said"),
-    [
-        ({"legal_entities": "usmf,USMF"}, "Legal entities"),
-        ({"directory_id": "a/b"}, "Directory"),
-        ({"time_zone": "Mars/Olympus"}, "Time zone"),
-        ({"certificate_thumbprint": "xyz"}, "thumbprint"),
-        ({"posting_mode": "custom_service"}, "Custom service"),
-        ({"posting_mode": "custom_service", "posting_service": "https://elsewhere.example"}, "/api/services/"),
-        ({"contractors": "vendors"}, "Vendor group"),
-        ({"lines_per_voucher": "1"}, "Lines per voucher"),
-        ({"marker_field": "text"}, "recognised by"),
-        ({"base_url": "https://a.sandbox.operations.dynamics.com", "environment": "production"}, "sandbox"),
-    ],
-)
-def test_settings_that_cannot_work_are_named(connect: Open, settings: dict[str, str], said: str) -> None:
-    with pytest.raises(ConnectionConfigError, match=said):
-        connect(**settings)
-
-
-def test_days_begin_where_the_company_is(connect: Open) -> None:
-    people = connect(time_zone="America/Chicago").settings.people
-    assert people.midnight(date(2026, 3, 8)) == datetime(2026, 3, 8, 6, 0, tzinfo=UTC)
-    assert people.midnight(date(2026, 3, 9)) == datetime(2026, 3, 9, 5, 0, tzinfo=UTC)
-    assert people.last_second(date(2026, 3, 8)) == datetime(2026, 3, 9, 4, 59, 59, tzinfo=UTC)
-    assert people.day_of(datetime(2026, 3, 9, 4, 59, 59, tzinfo=UTC)) == date(2026, 3, 8)
-
-
-def test_legal_entities_are_written_as_dynamics_does(connect: Open) -> None:
-    settings = connect().settings
-    assert settings.legal_entities == ("usmf", "frrt")
-    assert settings.legal_entity("FRRT") == "frrt"
-    assert settings.legal_entity(None) == "usmf"
-    with pytest.raises(ConnectionConfigError, match="dat"):
-        settings.legal_entity("dat")
 
 
 def test_entity_sets_are_spoken_of() -> None:
