@@ -63,6 +63,14 @@ class Environment(Customer, frozen=True, kw_only=True):
             sums[one["account"]] = sums.get(one["account"], Decimal(0)) + Decimal(one["debit"]) - Decimal(one["credit"])
         return sums
 
+    def vouchers(self) -> dict[str, list[Decimal]]:
+        """Voucher → debits less credits of its lines, of the one journal there is."""
+        (journal,) = self.journals()
+        found: dict[str, list[Decimal]] = {}
+        for one in journal["lines"]:
+            found.setdefault(one["voucher"], []).append(Decimal(one["debit"]) - Decimal(one["credit"]))
+        return found
+
     def asked(self) -> list[str]:
         """Method and entity set of every request for data, oldest first."""
         requests = [request for request in self.requests() if request["path"].startswith("/data/")]

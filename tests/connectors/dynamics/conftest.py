@@ -17,6 +17,7 @@ from connectors.dynamics.settings import read_settings
 from sandbox.core import running
 from sandbox.dynamics import DynamicsSimulator
 from tests.connectors.customers import Customer
+from tests.connectors.dynamics.books import Environment, MakeEnvironment, dynamics, environments
 from tests.connectors.scripted_server import ScriptedServer
 from tests.connectors.surroundings import Clock, TokenMemory, context
 
@@ -119,3 +120,22 @@ def connect(server: ScriptedServer, clock: Clock) -> Iterator[OpenOData]:
     yield make
     for odata in opened:
         odata.close()
+
+
+@pytest.fixture(scope="session")
+def dynamics_address() -> Iterator[str]:
+    with dynamics() as address:
+        yield address
+
+
+@pytest.fixture
+def make_environment(dynamics_address: str) -> Iterator[MakeEnvironment]:
+    """Environments by the simulator's options, with books to them."""
+    with environments(dynamics_address) as make:
+        yield make
+
+
+@pytest.fixture
+def environment(make_environment: MakeEnvironment) -> Environment:
+    """Three legal entities (usmf, gbsi, demf) without journals."""
+    return make_environment()

@@ -1,9 +1,8 @@
-"""Journals in Dynamics: written once, found again, completed after a crash, and left alone when they are a person's."""
+"""Journals in Dynamics: written once, found again, and left alone when they are a person's."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -26,42 +25,10 @@ from tests.connectors.dynamics.books import (
     WAGES,
     Environment,
     MakeEnvironment,
-    dynamics,
-    environments,
     line,
     long_payroll,
     payroll,
 )
-
-BATCH = {"method": "POST", "path": r".*/data/\$batch"}
-HEADER = {"method": "POST", "path": ".*/data/LedgerJournalHeaders"}
-SERVICE = "/api/services/MLPosting/Journals/post"
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with dynamics() as address:
-        yield address
-
-
-@pytest.fixture
-def make_environment(address: str) -> Iterator[MakeEnvironment]:
-    with environments(address) as make:
-        yield make
-
-
-@pytest.fixture
-def environment(make_environment: MakeEnvironment) -> Environment:
-    return make_environment()
-
-
-def vouchers(environment: Environment) -> dict[str, list[Decimal]]:
-    """Voucher → debits less credits of its lines, of the one journal there is."""
-    (journal,) = environment.journals()
-    found: dict[str, list[Decimal]] = {}
-    for one in journal["lines"]:
-        found.setdefault(one["voucher"], []).append(Decimal(one["debit"]) - Decimal(one["credit"]))
-    return found
 
 
 def test_a_journal_arrives_cent_by_cent_and_waits_for_finance(environment: Environment) -> None:
@@ -102,7 +69,7 @@ def test_posting_costs_one_header_and_one_batch(environment: Environment) -> Non
 def test_the_posting_job_finds_every_voucher_balanced(environment: Environment) -> None:
     books, journal = environment.books(), long_payroll(137)
     posted = books.post_journal(journal)
-    found = vouchers(environment)
+    found = environment.vouchers()
     assert all(sum(amounts) == 0 for amounts in found.values())
     assert max(map(len, found.values())) <= 10
     assert posted.lines == journal.lines
@@ -145,55 +112,6 @@ def test_a_long_description_is_cut_and_never_our_mark(environment: Environment) 
     assert found.complete
 
 
-@pytest.mark.parametrize("fault", ["cut_after", "truncate"])
-def test_a_header_whose_answer_is_lost_is_found_empty_and_completed(environment: Environment, fault: str) -> None:
-    environment.fault(fault, **HEADER)
-    with pytest.raises(OutcomeUnknownError):
-        environment.books().post_journal(payroll())
-    (found,) = environment.books().find_journal(payroll())
-    assert (found.complete, found.lines) == (False, ())
-    assert (found.posting_date, found.period) == (DAY, "2026 Period 11")
-    posted = environment.books().post_journal(payroll())
-    assert (posted.complete, posted.lines, posted.number) == (True, payroll().lines, found.number)
-    assert len(environment.journals()) == 1
-
-
-@pytest.mark.parametrize("fault", ["cut", "cut_after", "truncate", "html"])
-@pytest.mark.parametrize("times", [0, 1])
-def test_a_journal_that_broke_off_is_told_from_a_whole_one_and_completed(
-    environment: Environment, fault: str, times: int
-) -> None:
-    """Of several requests the first or second is lost: whether its lines are there or not, none is there twice."""
-    journal = long_payroll(120)
-    environment.fault(fault, skip=times, **BATCH)
-    with pytest.raises(OutcomeUnknownError):
-        environment.books().post_journal(journal)
-    (found,) = environment.books().find_journal(journal)
-    assert not found.complete
-    assert found.debit < journal.debit
-    before = environment.journals()[0]["lines"]
-    posted = environment.books().post_journal(journal)
-    (held,) = environment.journals()
-    assert held["lines"][: len(before)] == before, "what was there stays as it is"
-    assert (posted.complete, posted.lines, posted.number) == (True, journal.lines, found.number)
-    assert environment.sums(posted.number) == {"601500-022-0015-": journal.debit, "201100---001": -journal.debit}
-    assert all(sum(amounts) == 0 for amounts in vouchers(environment).values())
-
-
-def test_lines_in_other_groups_are_removed_and_written_again(environment: Environment) -> None:
-    journal = long_payroll(60)
-    environment.fault("cut", skip=1, **BATCH)
-    with pytest.raises(OutcomeUnknownError):
-        environment.books(lines_per_voucher="4").post_journal(journal)
-    (found,) = environment.books().find_journal(journal)
-    assert not found.complete
-    assert found.debit > 0
-    posted = environment.books(lines_per_voucher="10").post_journal(journal)
-    assert posted.number == found.number
-    assert environment.sums(posted.number) == {"601500-022-0015-": journal.debit, "201100---001": -journal.debit}
-    assert len(vouchers(environment)) == 7
-
-
 def test_a_whole_journal_is_not_written_again(environment: Environment) -> None:
     first = environment.books().post_journal(payroll())
     environment.forget_requests()
@@ -211,71 +129,6 @@ def test_two_journals_with_one_reference_are_both_found_and_nothing_is_sent(envi
     with pytest.raises(OutcomeUnknownError, match="2 times"):
         books.post_journal(payroll())
     assert len(environment.journals()) == 2
-
-
-@pytest.mark.parametrize("kind", ["conflict", "rate"])
-def test_what_dynamics_asks_to_wait_for_is_waited_for_and_sent_once(environment: Environment, kind: str) -> None:
-    journal = long_payroll(30)
-    if kind == "conflict":
-        environment.change("conflict_next", times=2)
-    else:
-        environment.change("fault_in_batch", status=429, retry_after=7, skip=1, times=2)
-    posted = environment.books().post_journal(journal)
-    assert environment.sums(posted.number) == {"601500-022-0015-": journal.debit, "201100---001": -journal.debit}
-    assert environment.clock.slept
-    assert kind == "conflict" or 7 in environment.clock.slept
-    assert all(sum(amounts) == 0 for amounts in vouchers(environment).values())
-
-
-def test_a_group_that_happened_though_dynamics_said_no_is_not_sent_again(environment: Environment) -> None:
-    journal = long_payroll(30)
-    environment.change("fault_in_batch", status=429, retry_after=1, committed=True)
-    posted = environment.books().post_journal(journal)
-    assert environment.sums(posted.number) == {"601500-022-0015-": journal.debit, "201100---001": -journal.debit}
-
-
-def test_conflicts_without_end_leave_a_part_that_is_completed_later(environment: Environment) -> None:
-    environment.change("conflict_next", times=500)
-    with pytest.raises(OutcomeUnknownError, match="may not be whole"):
-        environment.books().post_journal(long_payroll(30))
-    assert len(environment.clock.slept) == 5
-    (found,) = environment.books().find_journal(long_payroll(30))
-    assert not found.complete
-
-
-def test_a_wait_of_hours_is_left_to_another_time(environment: Environment) -> None:
-    environment.change("fault_in_batch", status=429, retry_after=3600, times=9)
-    with pytest.raises(OutcomeUnknownError, match="may not be whole"):
-        environment.books().post_journal(payroll())
-    assert environment.clock.slept == []
-
-
-def test_a_refused_line_leaves_nothing_behind(environment: Environment) -> None:
-    """The month shows itself closed only when lines arrive."""
-    environment.change("close_period", period="2026-11")
-    with pytest.raises(RecordRejectedError, match=r"fiscal period is not open.*Dynamics refused") as refused:
-        environment.books().post_journal(payroll())
-    assert refused.value.field == "posting_date"
-    assert environment.journals() == []
-    assert environment.books().find_journal(payroll()) == []
-
-
-def test_a_late_refusal_takes_back_all_that_was_written(environment: Environment) -> None:
-    journal = long_payroll(120)
-    environment.change("fault_in_batch", status=400, skip=8, message="The combination 601500 is not valid.")
-    with pytest.raises(RecordRejectedError, match=r"601500\|Department=022") as refused:
-        environment.books().post_journal(journal)
-    assert refused.value.field == "account"
-    assert environment.journals() == []
-
-
-def test_a_refusal_that_cannot_be_taken_back_is_not_a_refusal(environment: Environment) -> None:
-    environment.change("fault_in_batch", status=400, skip=8)
-    environment.fault("status", method="DELETE", path=".*", status_code=500)
-    with pytest.raises(OutcomeUnknownError, match="may not be whole"):
-        environment.books().post_journal(long_payroll(120))
-    (found,) = environment.books().find_journal(long_payroll(120))
-    assert not found.complete
 
 
 @pytest.mark.parametrize(
@@ -344,29 +197,6 @@ def test_a_journal_a_person_changed_is_shown_as_it_is(environment: Environment, 
     assert environment.journals() == before
 
 
-def test_another_content_under_the_same_reference_is_not_completed(environment: Environment) -> None:
-    environment.fault("cut_after", **HEADER)
-    with pytest.raises(OutcomeUnknownError):
-        environment.books().post_journal(payroll())
-    other = payroll(content_hash="cd" * 32)
-    (found,) = environment.books().find_journal(other)
-    assert (found.complete, found.content_hash) == (True, HASH[:12])
-    environment.books().post_journal(other)
-    assert environment.journals()[0]["lines"] == []
-
-
-def test_a_part_that_was_posted_is_for_a_person(environment: Environment) -> None:
-    environment.fault("cut", skip=1, **BATCH)
-    journal = long_payroll(120)
-    with pytest.raises(OutcomeUnknownError):
-        environment.books().post_journal(journal)
-    environment.change("post_journals")
-    (found,) = environment.books().find_journal(journal)
-    assert (found.booked, found.complete) == (True, True)
-    assert found.debit < journal.debit
-    assert environment.books().post_journal(journal) == found
-
-
 def test_a_journal_somebody_deleted_is_gone(environment: Environment) -> None:
     books = environment.books()
     posted = books.post_journal(payroll())
@@ -413,58 +243,6 @@ def test_a_journal_name_that_cannot_take_it_stops_before_anything_is_sent(
 ) -> None:
     with pytest.raises(ConnectionConfigError, match=why):
         environment.books(journal_name=name).post_journal(payroll())
-    assert environment.journals() == []
-
-
-def test_a_service_of_the_customers_posts_what_was_written(make_environment: MakeEnvironment) -> None:
-    environment = make_environment(custom_service=SERVICE.removeprefix("/api/services/"))
-    books = environment.books(posting_mode="custom_service", posting_service=SERVICE)
-    posted = books.post_journal(payroll())
-    assert (posted.booked, posted.complete) == (True, True)
-    assert environment.journals()[0]["posted"]
-    assert list(books.find_journal(payroll())) == [posted]
-
-
-def test_a_service_that_was_not_reached_is_asked_again(make_environment: MakeEnvironment) -> None:
-    environment = make_environment(custom_service=SERVICE.removeprefix("/api/services/"))
-    environment.fault("cut", method="POST", path="/api/services/.*")
-    settings = {"posting_mode": "custom_service", "posting_service": SERVICE}
-    with pytest.raises(OutcomeUnknownError):
-        environment.books(**settings).post_journal(payroll())
-    (found,) = environment.books(**settings).find_journal(payroll())
-    assert (found.lines, found.complete, found.booked) == (payroll().lines, False, False)
-    assert environment.books(**settings).post_journal(payroll()).booked
-    assert len(environment.journals()) == 1
-
-
-def test_a_service_whose_answer_is_lost_has_posted(make_environment: MakeEnvironment) -> None:
-    environment = make_environment(custom_service=SERVICE.removeprefix("/api/services/"))
-    environment.fault("cut_after", method="POST", path="/api/services/.*")
-    posted = environment.books(posting_mode="custom_service", posting_service=SERVICE).post_journal(payroll())
-    assert (posted.booked, posted.complete) == (True, True)
-
-
-def test_a_service_that_fails_leaves_the_journal_to_be_posted_later(make_environment: MakeEnvironment) -> None:
-    environment = make_environment(custom_service=SERVICE.removeprefix("/api/services/"), period_check="posting")
-    environment.change("close_period", period="2026-11")
-    books = environment.books(posting_mode="custom_service", posting_service=SERVICE)
-    with pytest.raises(OutcomeUnknownError, match="Journal 00001 is in Dynamics"):
-        books.post_journal(payroll())
-    (found,) = books.find_journal(payroll())
-    assert (found.lines, found.complete, found.booked) == (payroll().lines, False, False)
-    environment.change("close_period", period="2026-11", open=True)
-    assert books.post_journal(payroll()).booked
-    assert len(environment.journals()) == 1
-
-
-def test_what_a_service_refuses_is_taken_back(make_environment: MakeEnvironment) -> None:
-    environment = make_environment(
-        custom_service=SERVICE.removeprefix("/api/services/"),
-        custom_service_parameters={"company": "_company", "journal": "_journal"},
-    )
-    books = environment.books(posting_mode="custom_service", posting_service=SERVICE)
-    with pytest.raises(RecordRejectedError, match="The parameters of"):
-        books.post_journal(payroll())
     assert environment.journals() == []
 
 

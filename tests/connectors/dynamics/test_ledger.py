@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 
@@ -22,28 +21,9 @@ from tests.connectors.dynamics.books import (
     WAGES,
     Environment,
     MakeEnvironment,
-    dynamics,
-    environments,
     line,
     payroll,
 )
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with dynamics() as address:
-        yield address
-
-
-@pytest.fixture
-def make_environment(address: str) -> Iterator[MakeEnvironment]:
-    with environments(address) as make:
-        yield make
-
-
-@pytest.fixture
-def environment(make_environment: MakeEnvironment) -> Environment:
-    return make_environment()
 
 
 def test_books_know_their_companies_and_currencies(environment: Environment) -> None:
