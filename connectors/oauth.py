@@ -58,6 +58,7 @@ class TokenEndpoint:
         client_secret: str,
         client_auth: str = "post",
         assertion: Callable[[], str] | None = None,
+        explain: Callable[[Reply], str] = lambda refused: "",
     ) -> None:
         check_address(
             token_url,
@@ -76,6 +77,7 @@ class TokenEndpoint:
         self._secret = client_secret.strip()
         self._client_auth = client_auth
         self._assertion = assertion
+        self._explain = explain
 
     def __repr__(self) -> str:
         return f"TokenEndpoint({self._product!r}, ***)"
@@ -117,7 +119,8 @@ class TokenEndpoint:
             return AccessEndedError(invalid_grant, detail=detail)
         if reply.code in PERMANENT_TOKEN_ERRORS or reply.status in (400, 401, 403, 404):
             return ConnectionConfigError(
-                f"{self._product} refused the sign-in with this client ID and client secret. "
+                self._explain(reply)
+                or f"{self._product} refused the sign-in with this client ID and client secret. "
                 "Enter them again on the connection's page, or ask for new ones.",
                 detail=detail,
             )
@@ -170,7 +173,8 @@ class _Renewed:
 
 class ClientCredentials(_Renewed):
     """The client credentials grant (§4.4): a client ID and a secret are all it takes, or instead of the secret an
-    ``assertion`` that is signed anew each time (RFC 7523 §2.2)."""
+    ``assertion`` that is signed anew each time (RFC 7523 §2.2). ``explain`` may
+    have a better sentence for a refusal."""
 
     def __init__(
         self,
@@ -184,6 +188,7 @@ class ClientCredentials(_Renewed):
         scope: str = "",
         audience: str = "",
         assertion: Callable[[], str] | None = None,
+        explain: Callable[[Reply], str] = lambda refused: "",
     ) -> None:
         endpoint = TokenEndpoint(
             context,
@@ -193,6 +198,7 @@ class ClientCredentials(_Renewed):
             client_secret=client_secret,
             client_auth=client_auth,
             assertion=assertion,
+            explain=explain,
         )
         extra = [(name, value) for name, value in (("scope", scope), ("audience", audience)) if value]
         form = [("grant_type", "client_credentials"), *extra]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import uuid
 from datetime import timedelta
 
@@ -21,8 +22,23 @@ from connectors.dynamics.settings import DynamicsSettings
 from connectors.errors import ConnectionConfigError
 from connectors.http import Auth
 from connectors.oauth import ClientCredentials
+from connectors.replies import Reply
 
 ASSERTION_LIFETIME = timedelta(minutes=10)
+_REASONS = {
+    "7000222": "The client secret has expired. Create a new one in the app registration and enter its value here.",
+    "7000215": "The client secret is wrong. Enter the secret's value, not its id, or create a new one.",
+    "700027": "Microsoft Entra does not accept the certificate. Upload it to the app registration, and enter its "
+    "thumbprint and its own key here.",
+    "700016": "Microsoft Entra does not know this application in this directory. Correct the application id or the "
+    "directory id.",
+    "90002": "Microsoft Entra does not know this directory. Correct the directory id.",
+    "500011": "Microsoft Entra knows no Dynamics environment at this address in this directory. Correct the "
+    "environment address or the directory id.",
+    "65001": "Nobody has agreed yet that this application may use Dynamics. Have an administrator of the directory "
+    "grant it the permission for Microsoft Dynamics ERP.",
+}
+"""Sentences by the numbers Microsoft Entra gives its refusals. It may change them; then the general sentence stands."""
 
 
 def sign_in(context: ConnectorContext, settings: DynamicsSettings) -> Auth:
@@ -36,8 +52,15 @@ def sign_in(context: ConnectorContext, settings: DynamicsSettings) -> Auth:
         client_id=settings.client_id,
         client_secret=secret,
         assertion=certificate.assertion if certificate else None,
+        explain=explained,
         scope=f"{settings.resource}/.default",
     )
+
+
+def explained(refused: Reply) -> str:
+    """What a refused sign-in means, as a sentence; empty for a reason we do not know."""
+    number = re.match(r"AADSTS(\d+)", refused.message)
+    return _REASONS.get(number[1], "") if number else ""
 
 
 class Certificate:

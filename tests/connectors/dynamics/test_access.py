@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from connectors.contract import CheckResult, Finding, Level
 from connectors.errors import ConnectionConfigError
 from connectors.records import RefKind
-from tests.connectors.dynamics.conftest import DynamicsCustomer
+from tests.connectors.dynamics.conftest import DynamicsCustomer, MakeCustomer
 
 
 def finding(result: CheckResult, entity: str, level: Level | None = None) -> Finding:
@@ -39,6 +44,37 @@ def test_a_good_connection_says_what_it_can_do_and_what_it_could_not_find_out(cu
 def test_a_wrong_secret_is_said_once(customer: DynamicsCustomer) -> None:
     result = customer.connector(credentials={"client_secret": "wrong"}).check()
     assert [(one.entity, one.level) for one in result.findings] == [("sign-in", Level.FAILED)]
+    assert "not its id" in result.findings[0].sentence
+    customer.change("expire_secret")
+    assert "has expired" in customer.connector().check().findings[0].sentence
+
+
+def certificate() -> tuple[str, str, x509.Certificate]:
+    """A key and its certificate of one's own, both in PEM form, and the certificate."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "payroll")])
+    built = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    built = built.serial_number(1).not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
+    signed = built.not_valid_after(datetime(2036, 1, 1, tzinfo=UTC)).sign(key, hashes.SHA256())
+    form = serialization.PrivateFormat.PKCS8
+    pem = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+    return pem.decode(), signed.public_bytes(serialization.Encoding.PEM).decode(), signed
+
+
+@pytest.mark.parametrize("digest", [hashes.SHA1(), hashes.SHA256()], ids=["SHA-1", "SHA-256"])
+def test_a_certificate_is_all_it_takes_and_another_one_opens_nothing(
+    make_customer: MakeCustomer, digest: hashes.HashAlgorithm
+) -> None:
+    key, pem, own = certificate()
+    customer = make_customer(certificate=pem, workers=2)
+    settings = {"certificate_thumbprint": own.fingerprint(digest).hex(":").upper()}
+    signed = customer.connector(credentials={"client_secret": "", "certificate_key": key}, settings=settings)
+    assert len(list(signed.employees())) == 2
+    strange = customer.connector(
+        credentials={"client_secret": "", "certificate_key": certificate()[0]}, settings=settings
+    ).check()
+    assert failures(strange) == ["sign-in"]
+    assert "does not accept the certificate" in strange.findings[0].sentence
 
 
 def test_an_app_that_dynamics_does_not_list_is_told_from_a_wrong_secret(customer: DynamicsCustomer) -> None:

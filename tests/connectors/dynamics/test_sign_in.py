@@ -65,9 +65,31 @@ def test_a_wrong_secret_is_a_matter_of_the_connection_and_told_to_nobody(
 ) -> None:
     body = {"error": "invalid_client", "error_description": f"AADSTS7000215: Invalid client secret {SECRET}."}
     server.reply(Answer(401, body))
-    with pytest.raises(ConnectionConfigError, match="client ID and client secret") as caught:
+    with pytest.raises(ConnectionConfigError, match="secret's value, not its id") as caught:
         list(connect(signed_in=False).rows("Companies", select=["DataArea"], type=Row))
     assert SECRET not in repr(caught.value) + caught.value.detail
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        ("7000222", "has expired"),
+        ("700016", "application id or the directory id"),
+        ("90002", "Correct the directory id"),
+        ("500011", "environment address"),
+        ("700027", "certificate"),
+        ("65001", "administrator"),
+        ("50000", "client ID and client secret"),
+    ],
+)
+def test_why_microsoft_entra_refuses_is_told_in_our_words(
+    server: ScriptedServer, connect: OpenOData, number: str, said: str
+) -> None:
+    body = {"error": "invalid_request", "error_description": f"AADSTS{number}: Theirs. Trace ID: 0000aaaa-11bb"}
+    server.reply(Answer(400, body))
+    with pytest.raises(ConnectionConfigError, match=said) as caught:
+        list(connect(signed_in=False).rows("Companies", select=["DataArea"], type=Row))
+    assert "Theirs" not in caught.value.sentence
 
 
 @pytest.mark.parametrize(("digits", "alg", "name"), [(40, "RS256", "x5t"), (64, "PS256", "x5t#S256")])
