@@ -57,13 +57,15 @@ def test_what_is_built_is_read_back(changesets: list[list[Operation]]) -> None:
 
 def test_a_batch_looks_as_dynamics_wants_it() -> None:
     line = Operation(method="POST", path="Lines", body={"DebitAmount": Decimal("1200.10"), "Text": "Löhne"})
-    kind, body = batch.build([[line, Operation(method="DELETE", path="Lines(LineNumber=1)")]], BASE)
+    gone = Operation(method="DELETE", path="Lines(LineNumber=1)", etag='W/"abc"')
+    kind, body = batch.build([[line, gone]], BASE)
     text = body.decode()
     assert kind.startswith("multipart/mixed; boundary=batch_")
     assert text.replace("\r\n", "").count("\n") == 0
     assert f"POST {BASE}/data/Lines?cross-company=true HTTP/1.1\r\n" in text
     assert 'Content-Type: application/json\r\n\r\n{"DebitAmount":1200.10,"Text":"Löhne"}\r\n--changeset_' in text
     assert f"DELETE {BASE}/data/Lines(LineNumber=1)?cross-company=true HTTP/1.1\r\n" in text
+    assert text.count("If-Match: ") == text.count('If-Match: W/"abc"\r\n') == 1
     assert "Content-ID: 1\r\n" in text
     assert "Content-ID: 2\r\n" in text
     assert text.endswith("--\r\n")

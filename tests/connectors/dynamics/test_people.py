@@ -140,6 +140,8 @@ def test_a_change_is_one_request_and_keeps_all_else(customer: DynamicsCustomer) 
     changed = connector.update(change)
     assert (changed.family_name, changed.department, changed.location) == ("Žižka", "024", "0016")
     assert writes(customer) == ["/data/$batch"]
+    (sent,) = [asked["body"] for asked in customer.requests() if asked["path"] == "/data/$batch"]
+    assert sent.count("If-Match: W/") == 2, "only what is still as it was read is overwritten"
     after = customer.worker("90001")
     assert {name for name in after if after[name] != before.get(name)} == {"LastName", "Name"}
     (now,) = customer.employments("90001")
