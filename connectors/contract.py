@@ -157,9 +157,11 @@ class WorkerTarget(Protocol):
 
     ``worker_fields`` lists the mapped fields its employees have. ``reference`` of an employee is derived by
     ``reference_for`` and is what ``find_by_reference`` answers to, also for a create whose reply was lost.
+    ``holds_managers`` is False where nobody's manager is kept: then none is ever given.
     """
 
     worker_fields: tuple[TargetField, ...]
+    holds_managers: bool
     concurrency: int
 
     def reference_for(self, integration: str, worker_id: str) -> str:
@@ -243,6 +245,11 @@ class LedgerTarget(LedgerAccounts, Protocol):
         """Why this text cannot be an account number here, as a sentence; empty when it can."""
         ...
 
+    def format_change(self) -> str:
+        """Why nothing may be drafted or posted before people have looked, as a sentence: the ledger now reads accounts
+        in another way than it did when the connection was last tested. Empty when it does not."""
+        ...
+
     def fiscal_periods(self, company: str | None, first: date, last: date) -> Sequence[FiscalPeriod]:
         """The periods that hold a day between ``first`` and ``last``, both included, in order."""
         ...
@@ -255,8 +262,8 @@ class LedgerTarget(LedgerAccounts, Protocol):
     def post_journal(self, journal: Journal) -> PostedJournal:
         """Post and return what the ledger answered. Never called for a reference that was not looked up first.
 
-        RecordRejectedError: refused, nothing happened. TemporaryError: never sent. OutcomeUnknownError: it may have
-        happened."""
+        Where a part of it is there because writing it was interrupted, the rest is written. RecordRejectedError:
+        refused, nothing is there. TemporaryError: never sent. OutcomeUnknownError: it may have happened."""
         ...
 
     def get_journal(self, journal_id: str, company: str | None) -> PostedJournal | None:

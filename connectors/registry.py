@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 from django.conf import settings
 
-from connectors import plex, rippling
+from connectors import dynamics, plex, rippling
 from connectors.access import Held, TokenStore, Unshared
 from connectors.budget import SharedBudget
 from connectors.contract import AppShop, Connector, ConnectorContext, WebhookProof
@@ -25,6 +25,7 @@ INSTALLED_SETTINGS: dict[str, dict[str, str]] = {"rippling": rippling.INSTALLED}
 OPENERS: dict[str, Callable[[ConnectorContext], Connector]] = {
     "rippling": rippling.open,
     "plex": plex.open,
+    "dynamics": dynamics.open,
 }
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from connectors import plex, rippling
+from connectors import dynamics, plex, rippling
 from connectors.contract import SettingField, Webhooks
+from connectors.dynamics.display import main_account
 from connectors.rippling import webhooks as rippling_webhooks
 
 
@@ -15,7 +16,9 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     """A product we connect to. ``hosts`` are the host names (or ``.suffixes``) its base URLs may use.
     ``polling_floor_minutes`` is the shortest interval at which it may be asked by itself. Credentials that are not used
     for ``unused_credentials_die_after_days`` are withdrawn; None where they are not. ``is_installed`` says of a
-    connection's settings that access is given by installing an app, so that no credentials are entered."""
+    connection's settings that access is given by installing an app, so that no credentials are entered.
+    ``chart_number`` gives the number under which a ledger's chart has an account that journals are posted to, or the
+    text itself where that is no account."""
 
     key: str
     product: str
@@ -26,6 +29,7 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     unused_credentials_die_after_days: int | None = None
     webhooks: Webhooks | None = None
     is_installed: Callable[[Mapping[str, str]], bool] = lambda settings: False
+    chart_number: Callable[[str], str] = lambda account: account
 
 
 VENDORS: dict[str, Vendor] = {
@@ -47,5 +51,14 @@ VENDORS: dict[str, Vendor] = {
         settings=plex.SETTINGS,
         hosts=plex.HOSTS,
         polling_floor_minutes=plex.POLLING_FLOOR_MINUTES,
+    ),
+    "dynamics": Vendor(
+        key="dynamics",
+        product=dynamics.PRODUCT,
+        roles=frozenset({"target"}),
+        settings=dynamics.SETTINGS,
+        hosts=dynamics.HOSTS,
+        polling_floor_minutes=dynamics.POLLING_FLOOR_MINUTES,
+        chart_number=main_account,
     ),
 }

@@ -28,6 +28,9 @@ FIELDS = (
 )
 """Order and number are part of what is stored: add at the end only."""
 
+_BESIDES = dict.fromkeys(("user_id", "manager_id", "start_date", "end_date"), UNSET)
+"""What an employee has besides, that a fingerprint says nothing of."""
+
 WHOLE = 32
 PART = 8
 NEVER = bytes(PART)
@@ -36,9 +39,7 @@ NEVER = bytes(PART)
 
 def whole(employee: Employee) -> bytes:
     """The hash over all of FIELDS, those the source withholds left out."""
-    return fingerprint(
-        msgspec.structs.replace(employee, id=None, reference="", user_id=UNSET, manager_id=UNSET, active=True)
-    )
+    return fingerprint(msgspec.structs.replace(employee, id=None, reference="", active=True, **_BESIDES))
 
 
 def make(employee: Employee, former: bytes = b"") -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -110,6 +111,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
 
     ``links`` by source id (of the page's workers and of their managers); ``persons`` by person id; ``numbers``
     by employee number the source ids that hold it already; ``matches`` by employee number what the target has.
+    ``holds_managers`` says whether the target keeps whose manager is who.
     """
 
     today: date
@@ -120,6 +122,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     numbers: Mapping[str, str]
     matches: Mapping[str, Sequence[Match]]
     reference_for: Callable[[str], str]
+    holds_managers: bool = True
 
 
 LONGEST_NUMBER = 60
@@ -213,9 +216,7 @@ def _plan_one(worker: Worker, around: Surroundings, taken: dict[str, str]) -> Pl
     if not active:
         if not link.active:
             return outcome(Act.UNCHANGED)
-        leaver = Employee(
-            reference=around.reference_for(worker.id), id=link.target_id, company=link.company, active=False
-        )
+        leaver = _leaver(worker, Match(link.target_id, link.company, link.active), around)
         return outcome(Act.TERMINATE, employee=leaver, fingerprint=link.fingerprint, manager=link.manager)
     if number and taken.setdefault(number, worker.id) not in (worker.id, link.source_id):
         return outcome(Act.BLOCKED, causes=(Cause(CauseCode.DUPLICATE_NUMBER, "number", number),))
@@ -239,9 +240,7 @@ def _plan_unlinked(
             return outcome(Act.UNCHANGED)
         if len(present) > 1:
             return outcome(Act.BLOCKED, causes=(Cause(CauseCode.AMBIGUOUS_TARGET, "number", number),))
-        leaver = Employee(
-            reference=around.reference_for(worker.id), id=present[0].target_id, company=present[0].company, active=False
-        )
+        leaver = _leaver(worker, present[0], around)
         return outcome(Act.TERMINATE, employee=leaver, by_number=True)
     if not number:
         code = CauseCode.WITHHELD if worker.number is UNSET else CauseCode.MISSING_VALUE
@@ -251,6 +250,16 @@ def _plan_unlinked(
     if len(matches) > 1:
         return outcome(Act.BLOCKED, causes=(Cause(CauseCode.AMBIGUOUS_TARGET, "number", number),))
     return _plan_present(worker, matches[0] if matches else None, None, around, outcome)
+
+
+def _leaver(worker: Worker, match: Match, around: Surroundings) -> Employee:
+    return Employee(
+        reference=around.reference_for(worker.id),
+        id=match.target_id,
+        company=match.company,
+        end_date=worker.end_date,
+        active=False,
+    )
 
 
 def _plan_present(
@@ -277,7 +286,7 @@ def _plan_present(
 
 def _desired(worker: Worker, match: Match | None, around: Surroundings) -> tuple[Employee, tuple[Cause, ...]]:
     """What the target is to hold of this worker, or why that cannot be said."""
-    mapped: dict[str, str] = {}
+    mapped: dict[str, Any] = {}
     causes: list[Cause] = []
     for field in around.fields:
         source_value = getattr(worker, SOURCE_OF[field.kind])
@@ -309,6 +318,7 @@ def _desired(worker: Worker, match: Match | None, around: Surroundings) -> tuple
         middle_name=worker.middle_name,
         family_name=worker.family_name,
         work_email=worker.work_email,
+        start_date=worker.start_date,
         active=True,
         **mapped,
     )
@@ -327,6 +337,8 @@ SOURCE_OF: dict[RefKind, str] = {
 
 def _manager(worker: Worker, link: LinkState | None, around: Surroundings) -> tuple[str, str | None | UnsetType]:
     """The manager's source id, and the manager's employee: UNSET where there is none yet or nothing is known."""
+    if not around.holds_managers:
+        return "", UNSET
     if worker.manager_id is UNSET:
         return (link.manager if link else ""), UNSET
     if not worker.manager_id:

@@ -69,6 +69,7 @@ class SurroundingsLoader:
             numbers=numbers,
             matches=matches,
             reference_for=lambda worker_id: self.target.reference_for(self._key, worker_id),
+            holds_managers=self.target.holds_managers,
         )
 
     def _links(self, **lookup: object) -> dict[str, LinkState]:

@@ -17,6 +17,7 @@ from connectors.dynamics.dimensions import Dimensions
 from connectors.dynamics.display import MAIN_ACCOUNT, read_display
 from connectors.dynamics.findings import PAYROLL, PEOPLE, REFERENCE, failed, granted, warning
 from connectors.dynamics.journal_names import JournalNames
+from connectors.dynamics.ledger import Books
 from connectors.dynamics.literals import NAMESPACE
 from connectors.dynamics.mistakes import AccessError
 from connectors.dynamics.odata import OData, spoken
@@ -44,11 +45,22 @@ class _Any(msgspec.Struct):
     pass
 
 
-def check(odata: OData, dimensions: Dimensions) -> CheckResult:
-    """Findings for the environment and every legal entity. Nothing is learned: everything is a setting."""
-    findings = list(_Check(odata, dimensions).findings())
+def check(odata: OData, books: Books) -> CheckResult:
+    """Findings for the environment and every legal entity. What the books are kept in is learned."""
+    findings = list(_Check(odata, books.dimensions).findings())
     host = urlsplit(odata.settings.base_url).hostname or ""
-    return CheckResult(findings=findings, account=f"{host} ({', '.join(odata.settings.legal_entities)})")
+    return CheckResult(
+        findings=findings,
+        learned=_learned(books),
+        account=f"{host} ({', '.join(odata.settings.legal_entities)})",
+    )
+
+
+def _learned(books: Books) -> dict[str, str]:
+    try:
+        return books.learned()
+    except ConnectorError:
+        return {}  # why, a finding says
 
 
 class _Check:

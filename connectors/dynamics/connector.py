@@ -27,6 +27,7 @@ class DynamicsConnector:
     """
 
     concurrency = 4
+    holds_managers = False
 
     def __init__(self, context: ConnectorContext) -> None:
         self._settings = read_settings(context)
@@ -44,7 +45,7 @@ class DynamicsConnector:
         )
 
     def check(self) -> CheckResult:
-        return check(self._odata, self._books.dimensions)
+        return check(self._odata, self._books)
 
     def close(self) -> None:
         self._odata.close()
@@ -70,6 +71,9 @@ class DynamicsConnector:
 
     def account_error(self, number: str) -> str:
         return self._books.account_error(number)
+
+    def format_change(self) -> str:
+        return self._books.format_change()
 
     def fiscal_periods(self, company: str | None, first: date, last: date) -> Sequence[FiscalPeriod]:
         return self._books.fiscal_periods(company, first, last)

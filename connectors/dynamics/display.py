@@ -7,7 +7,6 @@ the order of the ledger's active format: ``601500-022-0015``. Names are one with
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 
@@ -32,11 +31,6 @@ class Format(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         return self.delimiter.join(self.names)
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 (hex): the same for the same format and delimiter, another one for any other."""
-        return hashlib.sha256(msgspec.json.encode([self.names, self.delimiter])).hexdigest()
 
     def spelled(self, name: str) -> str | None:
         """``name`` as the format spells it, None when the format does not have it."""
@@ -71,6 +65,14 @@ def read_account(text: str) -> dict[str, str]:
         if value:
             values[name] = value
     return values
+
+
+def main_account(text: str) -> str:
+    """The main account of an account in our words; ``text`` itself where it is not of our form."""
+    try:
+        return read_account(text)[MAIN_ACCOUNT]
+    except ValueError:
+        return text
 
 
 def display(values: Mapping[str, str], form: Format) -> str:

@@ -24,6 +24,8 @@ from connectors.journals import FiscalPeriod, Journal, LedgerLine, PostedJournal
 from connectors.records import Account
 
 LINES = "LedgerJournalLines"
+LEDGER_FORMAT, CURRENCY_OF = "ledger_format", "currency of {}"
+"""What a check learns: the active format as JSON, and by legal entity the currency of its books."""
 
 
 class _Posted(msgspec.Struct, frozen=True, rename="pascal"):
@@ -53,33 +55,50 @@ class Books:
         self._checks = JournalChecks(self.dimensions, Structures(odata), self._ledgers, settings.books)
         self._journals = Journals(odata, self.dimensions, self._checks, self._ledgers.period_name)
         self.max_lines = settings.books.lines_per_journal
-
-    @property
-    def format_fingerprint(self) -> str:
-        """Changes when the ledger's format or delimiter does: accounts that were approved mean something else then."""
-        return self.dimensions.ledger_format().fingerprint
+        self._learned = odata.context.learned
+        known = self._learned.get(LEDGER_FORMAT)
+        self._known_format = msgspec.json.decode(known, type=Format) if known else None
 
     def companies(self) -> Sequence[str]:
         return self._settings.legal_entities
 
+    def learned(self) -> dict[str, str]:
+        """The format and the currencies as they are now, for the connection to keep."""
+        found = {LEDGER_FORMAT: msgspec.json.encode(self.dimensions.ledger_format()).decode()}
+        return found | {
+            CURRENCY_OF.format(entity): self._ledgers.of(entity).currency for entity in self._settings.legal_entities
+        }
+
     def currency(self, company: str | None) -> str:
-        return self._ledgers.of(self._settings.legal_entity(company)).currency
+        """As the last check learned it; companies never change the currency of their books."""
+        entity = self._settings.legal_entity(company)
+        return self._learned.get(CURRENCY_OF.format(entity)) or self._ledgers.of(entity).currency
 
     def accounts(self) -> Iterator[Account]:
         """The main accounts; dimensions are no part of the chart."""
         return self._ledgers.accounts(self._settings.legal_entities)
 
-    def chart_number(self, account: str) -> str:
-        """The main account of an account in our words, under which the chart has it; ValueError when it is none."""
-        return read_account(account)[MAIN_ACCOUNT]
-
     def account_error(self, number: str) -> str:
-        """By form, and by the dimensions of the active format; what a company takes is looked at before posting."""
+        """By form, and by the dimensions of the format that the last check learned; what a company takes is looked at
+        before posting."""
         try:
-            display(read_account(number), self.dimensions.ledger_format())
+            display(read_account(number), self._known_format or self.dimensions.ledger_format())
         except ValueError as error:
             return str(error)
         return ""
+
+    def format_change(self) -> str:
+        """Also when no check has learned the format yet."""
+        now = self.dimensions.ledger_format()
+        if self._known_format is None:
+            return "Test the connection to Dynamics first: how its accounts are written is not known yet."
+        if now == self._known_format:
+            return ""
+        return (
+            f"Dynamics now writes accounts as {now}; when the connection was last tested it was {self._known_format}. "
+            "Have the former format made active again, or look through the account rules and test the connection: then "
+            "the new one counts."
+        )
 
     def fiscal_periods(self, company: str | None, first: date, last: date) -> Sequence[FiscalPeriod]:
         """``ConnectionConfigError`` for a legal entity that shows no periods at all."""

@@ -42,6 +42,7 @@ class PlexConnector:
     """
 
     concurrency = 8
+    holds_managers = True
 
     def __init__(self, context: ConnectorContext) -> None:
         self._sleep = context.sleep
@@ -99,6 +100,9 @@ class PlexConnector:
 
     def account_error(self, number: str) -> str:
         return self._ledger.account_error(number)
+
+    def format_change(self) -> str:
+        return ""  # the account number pattern is a setting of the connection
 
     def fiscal_periods(self, company: str | None, first: date, last: date) -> Sequence[FiscalPeriod]:
         """As they stood when first asked of this connector."""

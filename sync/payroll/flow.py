@@ -62,6 +62,9 @@ def run_payroll(
     settings = PayrollSettings.objects.get(integration=integration)
     if settings.start_date is None:
         raise ConnectionConfigError("Choose in the payroll settings from which check date on pay runs are to be read.")
+    if change := target.format_change():
+        end(run, Run.State.HELD, f"{change} Nothing was drafted.", now=now())
+        return
     replays = run.kind == Run.Kind.REPLAY
     if replays:
         headers = [header for run_id in run.selection if (header := source.pay_run(run_id))]

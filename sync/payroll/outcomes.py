@@ -134,15 +134,16 @@ def settle_unknown(claim: Claim, message: str, *, now: datetime) -> None:
         refresh_state(posting.pay_run)
 
 
-def settle_absent(claim: Claim, *, now: datetime) -> None:
-    """The ledger says it is not there. The second time, some minutes after the first, it may be posted again."""
+def settle_absent(claim: Claim, part: PostedJournal | None = None, *, now: datetime) -> None:
+    """The ledger says it is not there, or has a ``part`` of it only. The second time, some minutes after the first, it
+    may be posted again; of a part the rest is."""
     target = claim.posting.pay_run.integration.target.name
     with transaction.atomic():
         posting = held(claim)
         posting.looked_up += 1
         posting.absent_since = posting.absent_since or now
         if now - posting.absent_since >= ABSENCE_HOLDS:
-            _free(posting, _S.APPROVED, f"{target} does not have it, asked twice: it is posted again.")
+            _free(posting, _S.APPROVED, _posted_again(target, part))
             posting.sent_at = posting.absent_since = None
             posting.looked_up = 0
             posting.next_try_at = now
@@ -151,12 +152,19 @@ def settle_absent(claim: Claim, *, now: datetime) -> None:
             _free(posting, _S.VERIFYING, "")
             delay = LOOK_AGAIN[min(posting.looked_up, len(LOOK_AGAIN) - 1)]
             posting.next_try_at = min(now + delay, posting.absent_since + ABSENCE_HOLDS)
+            shows = f"has a part of it as {part.number}" if part else f"does not show journal {posting.reference} yet"
             posting.message = (
-                f"We did not get an answer from {target}. It does not show journal {posting.reference} yet; we ask "
-                "again before anything is sent. Nothing has been sent twice."
+                f"We did not get an answer from {target}. It {shows}; we ask again before anything is sent. Nothing "
+                "has been sent twice."
             )
         posting.save()
         refresh_state(posting.pay_run)
+
+
+def _posted_again(target: str, part: PostedJournal | None) -> str:
+    if part:
+        return f"{target} has a part of it as {part.number}, asked twice: the rest is posted there."
+    return f"{target} does not have it, asked twice: it is posted again."
 
 
 def settle_not_sent(claim: Claim, message: str, *, again: bool, now: datetime) -> None:

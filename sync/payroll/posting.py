@@ -2,17 +2,19 @@
 
 1. ``claim``: one worker has the journal in hand.
 2. Look it up by its reference: what is there already is settled, never posted again. So is what was given up before:
-   where it turns out to be there after all, a person is needed.
+   where it turns out to be there after all, a person is needed. What is there in part only is posted: a ledger that
+   takes a journal in parts then writes the rest.
 3. Intend: ``sent_at`` is committed before anything leaves the process.
 4. Send, once. Whatever comes back, or does not, is settled in one transaction.
 
 A journal with ``sent_at`` and no answer is *verifying*: it is asked for, with growing delays, and only what the ledger
-twice says it does not have is posted again. ``find`` comes before ``post`` every time, whoever asks for it.
+twice says it does not have, or has in part only, is posted again. ``find`` comes before ``post`` every time, whoever
+asks for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import structlog
@@ -92,6 +94,8 @@ def _work_on(taken: Claim, target: LedgerTarget, now: Callable[[], datetime]) ->
 def _post(taken: Claim, target: LedgerTarget, now: Callable[[], datetime]) -> None:
     journal = journal_of(taken.posting)
     try:
+        if change := target.format_change():
+            raise ConnectionConfigError(change)
         if findings := _in_the_way(taken, journal, target, now()):
             outcomes.send_back(taken, findings, "Something has changed since it was approved.", now=now())
             return
@@ -100,7 +104,7 @@ def _post(taken: Claim, target: LedgerTarget, now: Callable[[], datetime]) -> No
     except ConnectorError as error:
         _note_not_sent(taken, error, now)
         return
-    if found:
+    if found and not _is_part(found):
         outcomes.settle_found(taken, journal, found, now=now())
         return
     if former:
@@ -119,7 +123,10 @@ def _post(taken: Claim, target: LedgerTarget, now: Callable[[], datetime]) -> No
         log.warning("journal.unanswered", error=type(error).__name__, detail=error.detail)
         outcomes.settle_unknown(taken, _unanswered(taken.posting), now=now())
     else:
-        outcomes.settle_found(taken, journal, [posted], now=now())
+        if _is_part([posted]):
+            outcomes.settle_unknown(taken, _unanswered(taken.posting), now=now())
+        else:
+            outcomes.settle_found(taken, journal, [posted], now=now())
 
 
 def _verify(taken: Claim, target: LedgerTarget, now: Callable[[], datetime]) -> None:
@@ -133,10 +140,15 @@ def _verify(taken: Claim, target: LedgerTarget, now: Callable[[], datetime]) -> 
         if isinstance(error, ConnectionConfigError):
             raise
         return
-    if found:
+    if found and not _is_part(found):
         outcomes.settle_found(taken, journal, found, now=now())
     else:
-        outcomes.settle_absent(taken, now=now())
+        outcomes.settle_absent(taken, found[0] if found else None, now=now())
+
+
+def _is_part(found: Sequence[PostedJournal]) -> bool:
+    """Whether the ledger has the journal, and of it a part only."""
+    return len(found) == 1 and not found[0].complete
 
 
 def _in_the_way(taken: Claim, journal: Journal, target: LedgerTarget, now: datetime) -> list[Finding]:

@@ -21,6 +21,7 @@ class Chart:
 
     def __init__(self, integration: Integration) -> None:
         self._target = integration.target.name
+        self._number = integration.target.product.chart_number
         rows = ReferenceValue.objects.filter(connection_id=integration.target_id, kind=RefKind.ACCOUNT)
         self._active: dict[str, bool] = {}
         for number, active in rows.values_list("external_id", "active").iterator():
@@ -36,14 +37,15 @@ class Chart:
     def _find_problem(self, text: str) -> str:
         if set("{}") & set(text.replace(COST_CENTER, "")):
             return f"In “{text}” only {COST_CENTER} can stand for a part of the account."
-        if COST_CENTER in text:
-            if self._any_like(text):
+        if COST_CENTER in self._number(text):
+            if self._any_like(self._number(text)):
                 return ""
             return f"{self._target} has no active account like “{text}”, whatever the cost center. Correct the pattern."
-        if text not in self._active:
-            return f"{self._target} has no account “{text}”. Choose one of its chart of accounts."
-        if not self._active[text]:
-            return f"Account “{text}” is not active in {self._target}. Choose an active one."
+        number = self._number(text)
+        if number not in self._active:
+            return f"{self._target} has no account “{number}”. Choose one of its chart of accounts."
+        if not self._active[number]:
+            return f"Account “{number}” is not active in {self._target}. Choose an active one."
         return ""
 
     def _any_like(self, text: str) -> bool:

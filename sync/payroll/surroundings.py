@@ -152,4 +152,5 @@ def load_ledger(integration: Integration, target: LedgerTarget) -> Ledger:
         currencies={company: target.currency(company) for company in target.companies()},
         periods=periods,
         account_error=target.account_error,
+        chart_number=integration.target.product.chart_number,
     )

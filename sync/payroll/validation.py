@@ -18,12 +18,15 @@ from sync.payroll.register import Totals, item_key
 
 
 class Ledger(msgspec.Struct, frozen=True, kw_only=True):
-    """The ledger as it was read: per company its accounts (number to active), currency and periods."""
+    """The ledger as it was read: per company its accounts (number to active), currency and periods.
+
+    ``chart_number`` gives the number under which the chart has an account that is posted to."""
 
     accounts: Mapping[str, Mapping[str, bool]]
     currencies: Mapping[str, str]
     periods: Mapping[str, Sequence[FiscalPeriod]]
     account_error: Callable[[str], str]
+    chart_number: Callable[[str], str] = str
 
 
 def validate(journals: Sequence[DraftJournal], ledger: Ledger) -> list[Finding]:
@@ -57,11 +60,12 @@ def _check_accounts(journal: DraftJournal, ledger: Ledger, tally: Tally) -> None
     accounts, money = ledger.accounts.get(journal.company, {}), _money(journal, ZERO)
     for line in journal.lines:
         code, detail = None, journal.company
+        number = ledger.chart_number(line.account)
         if error := ledger.account_error(line.account):
             code, detail = FindingCode.ACCOUNT_FORM, error
-        elif line.account not in accounts:
+        elif number not in accounts:
             code = FindingCode.ACCOUNT_UNKNOWN
-        elif not accounts[line.account]:
+        elif not accounts[number]:
             code = FindingCode.ACCOUNT_INACTIVE
         if code is not None:
             tally.add(code, "account", line.account, detail=detail, **money | {"amount": line.debit + line.credit})

@@ -36,6 +36,9 @@ class StubLedger:
     def account_error(self, number: str) -> str:
         return ""
 
+    def format_change(self) -> str:
+        return ""
+
 
 @dataclass
 class Books:

@@ -65,6 +65,7 @@ def around(
     numbers: dict[str, str] | None = None,
     rules: Sequence[Rule] | None = None,
     today: date = TODAY,
+    holds_managers: bool = True,
 ) -> Surroundings:
     if rules is None:
         rules = [rule(RefKind.DEPARTMENT, "D1", "Welding"), rule(RefKind.POSITION, "Welder", "Welder I")]
@@ -82,6 +83,7 @@ def around(
         numbers=numbers or {},
         matches=matches or {},
         reference_for=lambda worker_id: f"ref-{worker_id}",
+        holds_managers=holds_managers,
     )
 
 
@@ -144,6 +146,29 @@ def test_a_newcomer_is_hired_and_then_unchanged() -> None:
     assert hired.employee.reference == "ref-w1001"
 
     assert planned(worker(), around(links=[link_of(hired)])).act is Act.UNCHANGED
+
+
+def test_first_and_last_day_are_told_and_change_nothing_by_themselves() -> None:
+    hired = planned(worker(start_date=date(2024, 1, 8)), around())
+    assert hired.employee is not None
+    assert hired.employee.start_date == date(2024, 1, 8)
+    later = planned(worker(start_date=date(2024, 2, 1)), around(links=[link_of(hired)]))
+    assert later.act is Act.UNCHANGED
+    left = worker(status=EmploymentStatus.TERMINATED, end_date=TODAY - timedelta(1))
+    leaver = planned(left, around(links=[link_of(hired)])).employee
+    assert leaver is not None
+    assert leaver.end_date == TODAY - timedelta(1)
+
+
+def test_a_target_that_holds_no_managers_is_given_none() -> None:
+    boss = LinkState("boss", "t-boss", "", True, b"")
+    known, unknown = worker(manager_id="boss"), worker(manager_id="nobody")
+    for one in (known, unknown):
+        hired = planned(one, around(links=[boss], holds_managers=False))
+        assert hired.employee is not None
+        assert (hired.employee.manager_id, hired.manager) == (UNSET, "")
+        moved = msgspec.structs.replace(one, manager_id="other")
+        assert planned(moved, around(links=[boss, link_of(hired)], holds_managers=False)).act is Act.UNCHANGED
 
 
 def test_a_leaver_never_seen_is_nobodys_business() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from datetime import date
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from connectors.dynamics.ledger import Books
@@ -35,8 +36,8 @@ class Environment(Customer, frozen=True, kw_only=True):
     tokens: TokenMemory
     opened: ExitStack
 
-    def books(self, **settings: str) -> Books:
-        """Books as another run has them, with these settings instead of the usual ones."""
+    def books(self, learned: Mapping[str, str] = MappingProxyType({}), /, **settings: str) -> Books:
+        """Books as another run has them, with these settings instead of the usual ones, and what a check learned."""
         given = {
             "base_url": self.url,
             "authority": self.url,
@@ -47,7 +48,7 @@ class Environment(Customer, frozen=True, kw_only=True):
             **settings,
         }
         secret = {"client_secret": self.connect["client_secret"]}
-        surroundings = context(self.clock, settings=given, credentials=secret, tokens=self.tokens)
+        surroundings = context(self.clock, settings=given, credentials=secret, tokens=self.tokens, learned=learned)
         odata = OData(surroundings, read_settings(surroundings), 2)
         self.opened.enter_context(closing(odata))
         return Books(odata, odata.settings)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.dynamics.display import Format
+from connectors.dynamics.display import Format, main_account
 from connectors.dynamics.structures import Structure, matches, takes_values
 from connectors.errors import ConnectionConfigError, RecordRejectedError
 from connectors.journals import PeriodState
@@ -45,7 +46,7 @@ def test_every_main_account_is_there_for_each_company_with_its_own_word(environm
     }
     salaries = accounts["usmf", "601500"]
     assert (salaries.name, salaries.category) == ("Salaries", "Expense")
-    assert environment.books().chart_number(WAGES) == "601500"
+    assert main_account(WAGES) == "601500"
 
 
 def test_an_account_is_judged_by_its_form_and_the_active_format(environment: Environment) -> None:
@@ -56,16 +57,50 @@ def test_an_account_is_judged_by_its_form_and_the_active_format(environment: Env
     assert environment.asked() == ["GET DimensionParameters", "GET DimensionIntegrationFormats"]
 
 
-def test_the_fingerprint_follows_format_and_delimiter(environment: Environment) -> None:
-    seen = [environment.books().format_fingerprint, environment.books().format_fingerprint]
-    environment.change("set_format", names=["MainAccount", "CostCenter", "Department", "BusinessUnit"])
-    seen.append(environment.books().format_fingerprint)
+def test_what_a_check_learned_is_not_asked_for_again(environment: Environment) -> None:
+    learned = environment.books().learned()
+    asked = len(environment.asked())
+
+    books = environment.books(learned)
+
+    assert [books.currency(company) for company in ("usmf", "gbsi")] == ["USD", "GBP"]
+    assert [books.account_error(account) for account in (WAGES, NET_PAY, TAXES)] == ["", "", ""]
+    assert "Worker is not part of the active format" in books.account_error("601500|Worker=1")
+    assert environment.asked()[asked:] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "becomes"),
+    [
+        (("set_format", {"names": ["MainAccount", "CostCenter", "Department"]}), "MainAccount-CostCenter-Department"),
+        (("set_delimiter", {"delimiter": "DoubleBar"}), "MainAccount||Department||CostCenter"),
+    ],
+    ids=["format", "delimiter"],
+)
+def test_another_format_than_the_one_learned_is_told(
+    environment: Environment, change: tuple[str, dict[str, Any]], becomes: str
+) -> None:
+    """Until the next check, which learns it."""
+    learned = environment.books().learned()
+    assert environment.books(learned).format_change() == ""
+    name, options = change
+
+    environment.change(name, **options)
+
+    told = environment.books(learned).format_change()
+    assert f"Dynamics now writes accounts as {becomes}" in told
+    assert "when the connection was last tested it was MainAccount-Department-CostCenter" in told
+    assert environment.books(environment.books().learned()).format_change() == ""
+
+
+def test_before_the_first_check_no_format_is_known(environment: Environment) -> None:
+    assert "Test the connection to Dynamics first" in environment.books().format_change()
+
+
+def test_the_format_of_default_dimensions_follows_the_delimiter(environment: Environment) -> None:
     environment.change("set_delimiter", delimiter="DoubleBar")
-    books = environment.books()
-    seen.append(books.format_fingerprint)
-    assert seen[0] == seen[1]
-    assert len(set(seen)) == 3
-    assert books.dimensions.default_format() == Format(("Department", "CostCenter", "BusinessUnit"), "||")
+    form = environment.books().dimensions.default_format()
+    assert form == Format(("Department", "CostCenter", "BusinessUnit"), "||")
 
 
 @pytest.mark.parametrize("delimiter", ["Period", "Tilde", "DoubleHyphen", "DoubleUnderscore"])
