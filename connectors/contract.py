@@ -254,6 +254,11 @@ class LedgerTarget(LedgerAccounts, Protocol):
         """The periods that hold a day between ``first`` and ``last``, both included, in order."""
         ...
 
+    def refusal(self, journal: Journal) -> str:
+        """Why the ledger would refuse this journal as things are now, as a sentence; empty when it would not, as far as
+        can be told without writing. Accounts and periods that were just read are not judged again."""
+        ...
+
     def find_journal(self, journal: Journal) -> Sequence[PostedJournal]:
         """Every journal on the ledger that carries this journal's reference; none, one, or more after an accident.
         Also finds one whose post was never answered."""
@@ -294,63 +299,6 @@ class ChangeFeed(Protocol):
 
     def changes(self, cursor: str) -> FeedPage:
         """What was noted behind ``cursor``; with an empty one, from about now on. Without a feed an empty page."""
-        ...
-
-
-class WebhookEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """What a vendor announced: the event, its id of the company, and its id of whom or what it concerns, if any."""
-
-    name: str
-    company: str
-    subject: str = ""
-
-
-class WebhookProof(msgspec.Struct, frozen=True, kw_only=True):
-    """What a delivery must carry: one of the bearer tokens and a signature by one of the secrets, as far as there are
-    any; two of each while they are changed. With neither nothing is accepted."""
-
-    tokens: tuple[str, ...] = ()
-    secrets: tuple[str, ...] = ()
-    header: str = ""
-
-    def __repr__(self) -> str:
-        return "WebhookProof(***)"
-
-
-class Meaning(enum.StrEnum):
-    """What follows from an event."""
-
-    PERSON = "person"
-    REFERENCE = "reference"
-    UNINSTALLED = "uninstalled"
-    IGNORED = "ignored"
-    UNKNOWN = "unknown"
-
-
-class Meant(NamedTuple):
-    """``reason`` is a sentence where nothing is done: why."""
-
-    meaning: Meaning
-    reason: str = ""
-
-
-class WebhookUnreadable(Exception):
-    """A delivery cannot be understood. The text names the field, and repeats nothing of what was sent."""
-
-
-class Webhooks(Protocol):
-    """A vendor's webhooks: its module ``webhooks``, registered in ``vendors``."""
-
-    def verified(self, proof: WebhookProof, headers: Mapping[str, str], body: bytes) -> bool:
-        """True when the delivery carries everything that ``proof`` has; compared in constant time."""
-        ...
-
-    def parse(self, content_type: str, body: bytes) -> WebhookEvent:
-        """The event of a delivery, or WebhookUnreadable."""
-        ...
-
-    def meaning(self, event: WebhookEvent) -> Meant:
-        """What follows from the event."""
         ...
 
 

@@ -11,12 +11,13 @@ from django.conf import settings
 from connectors import dynamics, plex, rippling
 from connectors.access import Held, TokenStore, Unshared
 from connectors.budget import SharedBudget
-from connectors.contract import AppShop, Connector, ConnectorContext, WebhookProof
+from connectors.contract import AppShop, Connector, ConnectorContext
 from connectors.errors import ConnectionConfigError
 from connectors.inputs import allowed_hosts
 from connectors.models import Connection
 from connectors.seal import SealBroken
 from connectors.tokens import SharedTokens
+from connectors.webhooks import WebhookProof
 from tenants.scope import NoTenantScope, current_tenant_id
 
 # One line a vendor.

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db import connections
 
-from connectors.contract import WebhookProof
 from connectors.models import Connection
 from connectors.registry import webhook_proof
+from connectors.webhooks import WebhookProof
 
 
 class Route(NamedTuple):

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django_q.models import OrmQ, Task
 
 from sync.models import Flow, PayRun, Posting, Reconciliation, Run
@@ -17,6 +17,9 @@ from tenants.scope import current_tenant_id
 
 TIE_OUT_AGAIN = timedelta(hours=1)
 """What is posted and does not tie out is held against the ledger again so often."""
+
+BOOKED_AGAIN = timedelta(hours=6)
+"""Whether people have booked a journal on the ledger is asked so often; ``tenants.rls`` says so too."""
 
 BACKLOG = timedelta(minutes=1)
 """Where a tenant's jobs wait for longer, what is due is among them: another job a minute would only make them more."""
@@ -58,7 +61,8 @@ def sweep(*, now: datetime) -> list[Run]:
 
 
 def sweep_postings(*, now: datetime) -> list[PayRun]:
-    """Enqueue every pay run with a journal that is due, or that is posted and was not tied out lately; returns them.
+    """Enqueue every pay run with a journal that is due, that is posted and was not tied out lately, or that people are
+    to book on the ledger; returns them.
     ``claim`` decides who works. While the tenant's jobs are late none is enqueued. While writing is switched off, or
     the flow paused, nothing is done."""
     writing = Flow.objects.filter(
@@ -66,11 +70,14 @@ def sweep_postings(*, now: datetime) -> list[PayRun]:
     )
     journals = Posting.objects.filter(due(now), pay_run=OuterRef("pk"))
     posted = Posting.objects.filter(pay_run=OuterRef("pk"), state=Posting.State.POSTED)
-    lately = Reconciliation.objects.filter(pay_run=OuterRef("pk"), at__gt=now - TIE_OUT_AGAIN)
+    tied = Reconciliation.objects.filter(pay_run=OuterRef("pk"))
+    lately, to_be_booked = tied.filter(at__gt=now - TIE_OUT_AGAIN), Posting.objects.filter(awaits_booking=True)
+    unasked = Exists(to_be_booked.filter(pay_run=OuterRef("pk"))) & ~Exists(tied.filter(at__gt=now - BOOKED_AGAIN))
     under_way = PayRun.objects.exclude(
         state__in=[PayRun.State.WAITING, PayRun.State.RECONCILED, PayRun.State.VOID, PayRun.State.EMPTY]
     )
-    found = list(under_way.filter(Exists(writing), Exists(journals) | (Exists(posted) & ~Exists(lately))))
+    due_now = under_way.filter(Exists(journals) | (Exists(posted) & ~Exists(lately))).values("pk")
+    found = list(PayRun.objects.filter(Exists(writing), Q(pk__in=due_now) | unasked))
     for pay_run in found if found and not _is_backed_up(PAYROLL, now) else ():
         with transaction.atomic():
             enqueue_postings(pay_run)

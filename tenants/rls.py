@@ -212,6 +212,9 @@ TENANTS_WITH_WORK = """
            AND (journal.next_try_at <= now OR journal.state = 'posting' AND journal.heartbeat_at < dead)
             OR journal.state = 'posted' AND NOT EXISTS (
                SELECT FROM sync_reconciliation WHERE pay_run_id = journal.pay_run_id AND at > untied)
+            OR journal.awaits_booking AND NOT EXISTS (
+               SELECT FROM sync_reconciliation
+                WHERE pay_run_id = journal.pay_run_id AND at > untied - interval '5 hours')
         UNION
         SELECT flow.tenant_id FROM sync_flow flow
           JOIN sync_integration pair ON pair.id = flow.integration_id
@@ -234,7 +237,8 @@ TENANTS_WITH_WORK = """
     $$
 """
 """Where the minute's work of ``sync.jobs.tick`` finds something: dead and unstarted runs, journals that are due or
-not tied out lately, clocks whose time has passed, announcements and messages on their way."""
+not tied out lately or are still to be booked on the ledger, clocks whose time has passed, announcements and messages on
+their way."""
 
 
 TENANTS_TO_TELL = """

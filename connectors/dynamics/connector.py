@@ -78,6 +78,9 @@ class DynamicsConnector:
     def fiscal_periods(self, company: str | None, first: date, last: date) -> Sequence[FiscalPeriod]:
         return self._books.fiscal_periods(company, first, last)
 
+    def refusal(self, journal: Journal) -> str:
+        return self._books.refusal(journal)
+
     def find_journal(self, journal: Journal) -> Sequence[PostedJournal]:
         return self._books.find_journal(journal)
 

@@ -105,6 +105,15 @@ class Books:
         periods = self._ledgers.periods(self._settings.legal_entity(company))
         return [period for period in periods if period.begin <= last and period.end >= first]
 
+    def refusal(self, journal: Journal) -> str:
+        """By the account structures, and by what main accounts, dimension values and periods allow on its day."""
+        entity = self._settings.legal_entity(journal.company)
+        try:
+            self._checks.require(journal, entity, self._checks.prepare(journal, entity))
+        except RecordRejectedError as error:
+            return error.sentence
+        return ""
+
     def find_journal(self, journal: Journal) -> Sequence[PostedJournal]:
         return self._journals.find(journal)
 

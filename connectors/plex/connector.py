@@ -104,6 +104,9 @@ class PlexConnector:
     def format_change(self) -> str:
         return ""  # the account number pattern is a setting of the connection
 
+    def refusal(self, journal: Journal) -> str:
+        return ""  # chart and periods say it all
+
     def fiscal_periods(self, company: str | None, first: date, last: date) -> Sequence[FiscalPeriod]:
         """As they stood when first asked of this connector."""
         return self._ledger.periods(company, first, last)

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from connectors.contract import Meaning, Meant, WebhookEvent, WebhookProof, WebhookUnreadable
+from connectors.webhooks import Meaning, Meant, WebhookEvent, WebhookProof, WebhookUnreadable
 
 SIGNATURE_HEADER = "X-Rippling-Signature"
 """Unconfirmed: no source of Rippling's own names it."""

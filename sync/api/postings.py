@@ -67,6 +67,7 @@ class PostingSerializer(serializers.ModelSerializer[Posting]):
             "journal_number",
             "period",
             "posted_at",
+            "awaits_booking",
         )
         read_only_fields = fields
 

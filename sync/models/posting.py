@@ -19,7 +19,8 @@ class Posting(TenantOwned):
     ``revision`` counts the journals of the same place in a run (``key``), after a rejection or a reversal.
     ``sent_at`` is committed before anything leaves the process; while it is set and no answer is, the journal may be
     on the ledger. ``absent_since`` is when the ledger first said that it is not. ``salt`` is hashed with the content
-    (see ``drafts.content_hash``) and shown to nobody who may not see every amount.
+    (see ``drafts.content_hash``) and shown to nobody who may not see every amount. ``awaits_booking``: it is on the
+    ledger, where people can still change it until they book it.
     """
 
     class State(models.TextChoices):
@@ -102,6 +103,7 @@ class Posting(TenantOwned):
     journal_number = models.CharField(max_length=60, blank=True)
     period = models.CharField(max_length=40, blank=True)
     posted_at = models.DateTimeField(null=True, blank=True)
+    awaits_booking = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-pk"]
@@ -173,10 +175,22 @@ class Posting(TenantOwned):
                 name="posting_under_way",
             ),
             models.Index(fields=["pay_run"], condition=models.Q(state="posted"), name="posting_untied"),
+            models.Index(fields=["pay_run"], condition=models.Q(awaits_booking=True), name="posting_unbooked"),
         ]
 
     def __str__(self) -> str:
         return f"{self.description} ({self.get_kind_display().lower()})"
+
+    @property
+    def state_words(self) -> str:
+        """How people call its state, and that of a journal which people still have to book."""
+        return ENTERED.get(self.state if self.awaits_booking else "") or self.get_state_display()
+
+
+ENTERED = {
+    Posting.State.POSTED.value: "Entered, not yet tied out",
+    Posting.State.RECONCILED.value: "Entered and tied out, to be booked there",
+}
 
 
 _FROZEN = """

@@ -77,6 +77,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
 
 
+def refused(reference: str, key: str, sentence: str) -> Finding:
+    """LEDGER_REFUSED of the journal with this reference and key, for the reason the ledger gives."""
+    return Finding(
+        code=FindingCode.LEDGER_REFUSED, kind="journal", culprit=reference, journal=key, detail=sentence[:400]
+    )
+
+
 SHOWN_PEOPLE = 50
 
 

@@ -22,8 +22,9 @@ from sync.models import Flow, PayFinding, PayrollSettings, PayRun, Posting, Run
 from sync.payroll.claims import locked_postings
 from sync.payroll.correcting import follow
 from sync.payroll.drafting import draft, supersede
-from sync.payroll.findings import Finding, FindingCode
+from sync.payroll.findings import Finding, FindingCode, refused
 from sync.payroll.judging import keep_findings
+from sync.payroll.lookup import journal_of
 from sync.payroll.reading import (
     assigned_on,
     keep_headers,
@@ -155,12 +156,27 @@ def _follow(
         return
     asked = [run.requested_key] if run.trigger in ("person", "replay") else []
     draft(pay_run, target, prepared_by=asked, now=now(), again=run.kind == Run.Kind.REPLAY, run=run)
+    _ask_ledger(pay_run, target, now())
     follow(pay_run, target, now=now())
     pay_run.refresh_from_db()
     counted.new += first_time
     counted.changed += changed and not first_time
     counted.unchanged += not changed
     counted.held += pay_run.state == PayRun.State.HELD
+
+
+def _ask_ledger(pay_run: PayRun, target: LedgerTarget, now: datetime) -> None:
+    """What the ledger would refuse of the drafts is a problem of the run before anybody approves it."""
+    found = [
+        refused(posting.reference, posting.key, sentence)
+        for posting in Posting.objects.filter(pay_run=pay_run, state=Posting.State.DRAFTED)
+        if (sentence := target.refusal(journal_of(posting)))
+    ]
+    if not found:
+        return
+    with transaction.atomic():
+        keep_findings(pay_run, PayFinding.Stage.POST, found, now=now)
+        refresh_state(pay_run)
 
 
 def _read(run: Run, source: PayRunSource, header: SourceRun, pay_run: PayRun, now: datetime) -> bool | None:

@@ -96,6 +96,7 @@ def settle_posted(claim: Claim, posted: PostedJournal, *, now: datetime) -> None
         posting = held(claim)
         verb = "journal.verified" if posting.state == _S.VERIFYING else "journal.posted"
         _note_ledger(posting, posted, now)
+        posting.awaits_booking = posting.pay_run.integration.target.product.books_later and not posted.booked
         _free(posting, _S.POSTED, "")
         posting.save()
         record_journal(verb, posting, now=now, attempts=posting.attempts)
@@ -147,7 +148,7 @@ def settle_absent(claim: Claim, part: PostedJournal | None = None, *, now: datet
             posting.sent_at = posting.absent_since = None
             posting.looked_up = 0
             posting.next_try_at = now
-            record_journal("journal.absent", posting, now=now)
+            record_journal("journal.part" if part else "journal.absent", posting, now=now)
         else:
             _free(posting, _S.VERIFYING, "")
             delay = LOOK_AGAIN[min(posting.looked_up, len(LOOK_AGAIN) - 1)]

@@ -19,6 +19,7 @@ from datetime import datetime
 
 import structlog
 from django.db import transaction
+from django.db.models import Q
 
 from connectors.contract import LedgerTarget
 from connectors.errors import (
@@ -34,7 +35,7 @@ from sync.payroll import outcomes
 from sync.payroll.approval import writes_enabled
 from sync.payroll.claims import Claim, claim, due, held, in_hand, renew
 from sync.payroll.correcting import follow
-from sync.payroll.findings import Finding, FindingCode
+from sync.payroll.findings import Finding, FindingCode, refused
 from sync.payroll.lookup import given_up_but_there, journal_of, look_up
 from sync.payroll.reconciling import reconcile
 from sync.payroll.surroundings import read_periods
@@ -60,7 +61,7 @@ def advance(
         for posting_id in unsettled:
             if (taken := claim(posting_id, now=now())) is not None:
                 _work_on(taken, target, now)
-    if Posting.objects.filter(pay_run=pay_run, state=Posting.State.POSTED).exists():
+    if Posting.objects.filter(Q(state=Posting.State.POSTED) | Q(awaits_booking=True), pay_run=pay_run).exists():
         reconcile(pay_run, target, now=now())
         follow(pay_run, target, now=now())
 
@@ -115,7 +116,8 @@ def _post(taken: Claim, target: LedgerTarget, now: Callable[[], datetime]) -> No
     try:
         posted = target.post_journal(journal)
     except RecordRejectedError as error:
-        outcomes.send_back(taken, [_refused(taken.posting, error)], error.sentence, now=now())
+        finding = refused(taken.posting.reference, taken.posting.key, error.sentence)
+        outcomes.send_back(taken, [finding], error.sentence, now=now())
     except (TemporaryError, ConnectionConfigError) as error:
         _note_not_sent(taken, error, now)
     except ConnectorError as error:
@@ -178,16 +180,6 @@ def _note_not_sent(taken: Claim, error: ConnectorError, now: Callable[[], dateti
     outcomes.settle_not_sent(taken, error.sentence, again=again, now=now())
     if isinstance(error, ConnectionConfigError):
         raise error
-
-
-def _refused(posting: Posting, error: RecordRejectedError) -> Finding:
-    return Finding(
-        code=FindingCode.LEDGER_REFUSED,
-        kind="journal",
-        culprit=posting.reference,
-        journal=posting.key,
-        detail=error.sentence[:400],
-    )
 
 
 def _not_given_up(posting: Posting, found: PostedJournal) -> str:

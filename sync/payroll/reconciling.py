@@ -7,7 +7,7 @@ activity.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -36,7 +36,7 @@ from sync.payroll.lookup import journal_of, look_up
 from sync.payroll.register import CREDITED, DEBITED, item_key
 from sync.payroll.states import refresh_state, rejected_places
 from sync.payroll.surroundings import load_surroundings
-from sync.payroll.trail import record_pay_run
+from sync.payroll.trail import record_journal, record_pay_run
 from sync.payroll.tying import (
     Clearing,
     Difference,
@@ -64,7 +64,9 @@ def reconcile(pay_run: PayRun, target: LedgerTarget, *, now: datetime) -> Reconc
     postings = list(on_ledger.select_related("reverses", "adjusts").order_by("pk"))
     ours = {posting.pk: journal_of(posting) for posting in postings}
     journals = [_figures_of(posting, ours[posting.pk]) for posting in postings]
-    posted = [figures for posting in postings for figures in _read_back(posting, ours[posting.pk], target)]
+    found = {posting.pk: look_up(posting, ours[posting.pk], target) for posting in postings}
+    posted = [figures for posting in postings for figures in _read_back(posting, found[posting.pk])]
+    booked = {pk for pk, ones in found.items() if ones and all(one.booked for one in ones)}
     activity = _read_activity(pay_run, target, postings, journals, now)
     result = tie(
         _register_figures(pay_run, target, postings),
@@ -74,12 +76,11 @@ def reconcile(pay_run: PayRun, target: LedgerTarget, *, now: datetime) -> Reconc
         _clearing(postings),
     )
     result = replace(result, differences=(*result.differences, *_rejected(pay_run)))
-    return _settle(pay_run, postings, result, now)
+    return _settle(pay_run, postings, booked, result, now)
 
 
-def _read_back(posting: Posting, journal: Journal, target: LedgerTarget) -> list[PostedFigures]:
+def _read_back(posting: Posting, found: Sequence[PostedJournal]) -> list[PostedFigures]:
     """The journal as the ledger has it now; should it be there more than once, the one we know first."""
-    found = look_up(posting, journal, target)
     if not found:
         return [_posted_figures(posting, None)]
     return [_posted_figures(posting, one) for one in sorted(found, key=lambda one: one.id != posting.vendor_id)]
@@ -283,7 +284,9 @@ def keep_activity(
     )
 
 
-def _settle(pay_run: PayRun, postings: Sequence[Posting], result: TieOut, now: datetime) -> Reconciliation | None:
+def _settle(
+    pay_run: PayRun, postings: Sequence[Posting], booked: Collection[int], result: TieOut, now: datetime
+) -> Reconciliation | None:
     with transaction.atomic():
         locked = locked_postings(Posting.objects.filter(pk__in=[posting.pk for posting in postings]))
         if {(p.pk, p.state) for p in locked} != {(p.pk, p.state) for p in postings}:
@@ -293,6 +296,10 @@ def _settle(pay_run: PayRun, postings: Sequence[Posting], result: TieOut, now: d
             if posting.state in (Posting.State.POSTED, Posting.State.RECONCILED) and posting.state != tied_state:
                 posting.state = tied_state
                 posting.save(update_fields=["state"])
+            if posting.awaits_booking and posting.pk in booked:
+                posting.awaits_booking = False
+                posting.save(update_fields=["awaits_booking"])
+                record_journal("journal.booked", posting, now=now, voucher=posting.journal_number)
         done = Reconciliation.objects.create(
             pay_run=pay_run,
             at=now,

@@ -17,8 +17,8 @@ from django.db import transaction
 from django.db.models import F, Max, Q, QuerySet
 
 from audit.context import acting_as
-from connectors.contract import Meaning
 from connectors.models import Connection
+from connectors.webhooks import Meaning
 from sync.execution import World
 from sync.holding import SMALL
 from sync.models import Delivery, Flow, Link, Listening, Run

@@ -14,7 +14,6 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from connectors.contract import WebhookEvent, WebhookProof, WebhookUnreadable
 from connectors.models import Connection
 from connectors.routing import (
     Route,
@@ -24,6 +23,7 @@ from connectors.routing import (
     operator_proof,
     proof_of_connection,
 )
+from connectors.webhooks import WebhookEvent, WebhookProof, WebhookUnreadable
 from sync.webhooks.meanings import webhooks_of
 from sync.webhooks.refusing import Refused
 from tenants.scope import tenant_scope

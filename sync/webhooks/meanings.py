@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from connectors.contract import Meaning, Meant, WebhookEvent, Webhooks
 from connectors.vendors import VENDORS
+from connectors.webhooks import Meaning, Meant, WebhookEvent, Webhooks
 from sync.models import Delivery
 from sync.webhooks.refusing import Refused
 

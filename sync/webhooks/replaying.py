@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import transaction
 
 from audit.record import Entry, record
-from connectors.contract import Meaning
+from connectors.webhooks import Meaning
 from sync.models import Delivery
 from sync.queue import enqueue_deliveries
 from sync.replay import NothingToReplay

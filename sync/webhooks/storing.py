@@ -8,8 +8,8 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
-from connectors.contract import Meaning, WebhookEvent
 from connectors.routing import Route
+from connectors.webhooks import Meaning, WebhookEvent
 from sync.models import Delivery
 from sync.webhooks.meanings import webhooks_of
 

@@ -9,7 +9,6 @@ from pytest_django import Settings
 
 from connectors.access import Grant
 from connectors.administration import replace_credentials
-from connectors.contract import WebhookProof
 from connectors.models import AccessToken, Connection
 from connectors.routing import (
     Route,
@@ -20,6 +19,7 @@ from connectors.routing import (
     proof_of_connection,
 )
 from connectors.tokens import SharedTokens
+from connectors.webhooks import WebhookProof
 from tenants.scope import tenant_scope
 from tests.cast import make_tenant
 from tests.connectors.stored import make_connection

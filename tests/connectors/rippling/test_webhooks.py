@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.contract import Meaning, WebhookEvent, WebhookProof, WebhookUnreadable
 from connectors.rippling import webhooks
+from connectors.webhooks import Meaning, WebhookEvent, WebhookProof, WebhookUnreadable
 
 FORM = "application/x-www-form-urlencoded"
 BODY = {
