@@ -41,8 +41,8 @@ def account_text(values: Mapping[str, str]) -> str:
     """Our words for an account of these ``values`` by dimension; empty ones are left out, the others keep their
     order behind the main account."""
     main = next((value for name, value in values.items() if _is_main(name)), "")
-    named = [f"{_escaped(name)}={_escaped(value)}" for name, value in values.items() if value and not _is_main(name)]
-    return "|".join((_escaped(main), *named))
+    named = [f"{escaped(name)}={escaped(value)}" for name, value in values.items() if value and not _is_main(name)]
+    return "|".join((escaped(main), *named))
 
 
 def read_account(text: str) -> dict[str, str]:
@@ -104,7 +104,8 @@ def _is_main(name: str) -> bool:
     return name.casefold() == MAIN_ACCOUNT.casefold()
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """A name or value as part of an account in our words."""
     return _OURS.sub(r"\\\g<0>", text)
 
 

@@ -23,7 +23,8 @@ from sync.admin.month_end_tables import (
     moves_table,
     waterfalls,
 )
-from sync.models import Integration, LedgerActivity, PayrollSettings, Posting, ReferenceValue
+from sync.models import Integration, LedgerActivity, PayrollSettings, Posting
+from sync.payroll.account_names import account_names
 from sync.payroll.asking import read_ledger_again
 from sync.payroll.headcounts import bridge, headcounts
 from sync.payroll.month_end import MonthRow, days_of, payroll_of
@@ -72,8 +73,7 @@ class MonthEndPages(Records):
         fewest = PayrollSettings.objects.get(integration=integration).fewest_people
         rows = payroll_of(integration, month)
         shown = Masked(integration, rows, first, last, sight, fewest)
-        accounts = ReferenceValue.objects.filter(connection=integration.target_id, kind=RefKind.ACCOUNT)
-        names = dict(accounts.filter(external_id__in={row.account for row in rows}).values_list("external_id", "name"))
+        names = account_names(integration, (row.account for row in rows))
         heads = headcounts(integration, today)
         centers = headcounts(integration, today, RefKind.COST_CENTER)
         moves = bridge(integration, first, last)

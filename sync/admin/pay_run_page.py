@@ -25,6 +25,7 @@ from sync.models import (
     ReferenceValue,
     Reveal,
 )
+from sync.payroll.account_names import account_names
 from sync.payroll.findings import ACCEPTABLE, FindingCode
 from sync.payroll.masks import RunMasks, kinds_of, masks_of
 from sync.payroll.register import DEBITED
@@ -149,15 +150,13 @@ class Words(msgspec.Struct, frozen=True):
 def words_of(integration: Integration, postings: Iterable[Posting], lines: dict[int, list[PostingLine]]) -> Words:
     """The names that these journals' lines need. Two queries."""
     own = [line for posting in postings for line in lines[posting.pk]]
-    return Words(
-        _names(integration.target_id, RefKind.ACCOUNT, {line.account for line in own}),
-        _names(integration.source_id, RefKind.DEPARTMENT, {line.department for line in own}),
+    departments = ReferenceValue.objects.filter(
+        connection=integration.source_id, kind=RefKind.DEPARTMENT, external_id__in={line.department for line in own}
     )
-
-
-def _names(connection: Any, kind: RefKind, keys: Iterable[str]) -> dict[str, str]:
-    found = ReferenceValue.objects.filter(connection=connection, kind=kind, external_id__in=list(keys))
-    return dict(found.values_list("external_id", "name"))
+    return Words(
+        account_names(integration, (line.account for line in own)),
+        dict(departments.values_list("external_id", "name")),
+    )
 
 
 def lines_table(content: Content, posting: Posting, words: Words, limit: int | None) -> Table:

@@ -170,7 +170,7 @@ class _Placing:
         if not cost_center:
             self._missing(FindingCode.NO_COST_CENTER, self.options.cost_center_from, value)
             return None
-        return text.replace(COST_CENTER, cost_center), cost_center
+        return text.replace(COST_CENTER, self.around.account_part(cost_center)), cost_center
 
     def _missing(self, code: FindingCode, kind: str, culprit: str, detail: str = "") -> None:
         """The money of a heap is in a finding once, also where two of its accounts lack the same."""

@@ -61,6 +61,7 @@ def load_surroundings(integration: Integration, target: LedgerTarget, on: date) 
         default_company=companies[0] if len(companies) == 1 else None,
         cost_centers=_mapped(integration, RefKind.COST_CENTER, on),
         words=load_words(integration),
+        account_part=integration.target.product.account_part,
     )
 
 

@@ -15,6 +15,7 @@ from connectors.dynamics.display import (
     read_account,
     read_display,
 )
+from connectors.vendors import VENDORS
 
 DIMENSIONS = ("Department", "CostCenter", "BusinessUnit")
 HYPHEN = Format((MAIN_ACCOUNT, *DIMENSIONS), "-")
@@ -112,3 +113,11 @@ def test_no_text_from_dynamics_is_too_odd_to_be_read_again(text: str, delimiter:
     form = Format(tuple(f"D{number}" for number in range(25)), delimiter)
     read = read_display(text, form)
     assert read_display(display(read, form), form) == read
+
+
+@given(value=values.filter(bool))
+def test_a_value_in_the_place_of_a_rules_placeholder_stays_one_value(value: str) -> None:
+    vendor = VENDORS["dynamics"]
+    account = "601500|CostCenter={cost_center}".replace("{cost_center}", vendor.account_part(value))
+    assert read_account(account) == {MAIN_ACCOUNT: "601500", "CostCenter": value}
+    assert vendor.chart_number(account) == "601500"
