@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import textwrap
 import uuid
 from datetime import timedelta
 
@@ -24,6 +25,7 @@ from connectors.http import Auth
 from connectors.oauth import ClientCredentials
 from connectors.replies import Reply
 
+_PEM = re.compile(r"-----BEGIN ([A-Z ]+)-----([A-Za-z0-9+/=\s]+)-----END \1-----")
 ASSERTION_LIFETIME = timedelta(minutes=10)
 _REASONS = {
     "7000222": "The client secret has expired. Create a new one in the app registration and enter its value here.",
@@ -107,7 +109,7 @@ class Certificate:
 
 def _key(pem: str) -> rsa.RSAPrivateKey:
     try:
-        key = load_pem_private_key(pem.encode(), password=None)
+        key = load_pem_private_key(_in_lines(pem).encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, rsa.RSAPrivateKey):
@@ -116,6 +118,16 @@ def _key(pem: str) -> rsa.RSAPrivateKey:
             "BEGIN to END."
         )
     return key
+
+
+def _in_lines(pem: str) -> str:
+    """A form's field leaves out the ends of lines, which PEM cannot be without."""
+    match = _PEM.fullmatch(pem)
+    if match is None:
+        return pem
+    kind, body = match.groups()
+    lines = textwrap.wrap("".join(body.split()), 64)
+    return "\n".join((f"-----BEGIN {kind}-----", *lines, f"-----END {kind}-----", ""))
 
 
 def _base64(data: bytes) -> str:
