@@ -246,8 +246,8 @@ def remedy_of(pay_run: PayRun, finding: PayFinding) -> tuple[str, str]:
     if code in MENDED_IN_RULES:
         only = f"&item={finding.culprit}" if finding.kind == "item" else ""
         return "Choose accounts", f"{reverse('admin:sync_accountrule_changelist')}?integration={integration}{only}"
-    if code in (FindingCode.NO_COST_CENTER, FindingCode.NO_COMPANY):
-        kind = RefKind.COST_CENTER if code == FindingCode.NO_COST_CENTER else RefKind.COMPANY
+    if code in (FindingCode.NO_COST_CENTER, FindingCode.NOT_MAPPED, FindingCode.NO_COMPANY):
+        kind = RefKind.COST_CENTER if code == FindingCode.NO_COST_CENTER else RefKind(finding.kind)
         page = reverse("admin:sync_mapping_workbench", args=[integration, kind.value])
         return "Map it", f"{page}?value={finding.culprit}"
     if code in MENDED_IN_SETTINGS:

@@ -20,7 +20,7 @@ from sync.payroll.account_rules import place_of, proposed, rule_of
 from sync.payroll.coverage import ItemCoverage, ItemState
 from sync.payroll.register import CREDITED, DEBITED
 from sync.payroll.rule_checks import ACCOUNTS, Chart, Places, problems_of, word_of
-from sync.payroll.rules import COST_CENTER, PRECEDENCE, Rule
+from sync.payroll.rules import PLACEHOLDERS, PRECEDENCE, Rule, placeholders
 from sync.payroll.surroundings import DIMENSION_KINDS
 
 FILTERS = [
@@ -96,7 +96,11 @@ class Words:
 
     def chart(self, used: Iterable[str]) -> list[tuple[str, str]]:
         """Accounts offered while typing with their names, first the patterns that rules already use."""
-        patterns = [(text, "by cost center") for text in sorted(set(used)) if COST_CENTER in text]
+        patterns = [
+            (text, "by " + " and ".join(PLACEHOLDERS[place].replace("_", " ") for place in placeholders(text)))
+            for text in sorted(set(used))
+            if placeholders(text)
+        ]
         return [*patterns, *self.accounts.items()][:OFFERED]
 
 

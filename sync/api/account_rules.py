@@ -61,7 +61,10 @@ class RuleSerializer(StrictSerializer):
     location = serializers.CharField(max_length=200, required=False, allow_blank=True)
     job_code = serializers.CharField(max_length=200, required=False, allow_blank=True)
     debit = serializers.CharField(
-        max_length=100, required=False, allow_blank=True, help_text="May contain `{cost_center}`, as may the others."
+        max_length=100,
+        required=False,
+        allow_blank=True,
+        help_text="May contain `{cost_center}`, `{department}` and `{location}`, as may the others.",
     )
     credit = serializers.CharField(max_length=100, required=False, allow_blank=True)
     settlement = serializers.CharField(max_length=100, required=False, allow_blank=True)

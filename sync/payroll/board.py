@@ -25,7 +25,7 @@ SHOWN_BACK, SHOWN_AHEAD = timedelta(days=35), timedelta(days=30)
 GRACE_DAYS = 2
 """Payroll may be finished so many days after the check date before a run counts as missed."""
 
-MAPPING_CODES = (FindingCode.NO_RULE, FindingCode.NO_COST_CENTER, FindingCode.NO_COMPANY)
+MAPPING_CODES = (*(FindingCode.NO_RULE, FindingCode.NO_COST_CENTER, FindingCode.NOT_MAPPED, FindingCode.NO_COMPANY),)
 """Findings that go away by saying where something belongs."""
 
 

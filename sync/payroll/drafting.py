@@ -44,7 +44,7 @@ from sync.payroll.journals import build
 from sync.payroll.judging import keep_findings, posted_elsewhere
 from sync.payroll.reading import load_lines
 from sync.payroll.register import PaidLine, totals
-from sync.payroll.rules import RuleTable
+from sync.payroll.rules import PLACEHOLDERS, RuleTable, placeholders
 from sync.payroll.source_changes import LEFT
 from sync.payroll.states import refresh_state
 from sync.payroll.surroundings import load_ledger, load_rules, load_surroundings, options_of, who_decided
@@ -341,9 +341,12 @@ def _preparers(pay_run: PayRun, journal: DraftJournal, prepared_by: Sequence[str
     """Who may not approve it: who asked for it, and who changed a rule, a mapping or a setting that decides it since
     the run was found."""
     rules = {share.rule for line in journal.lines for share in line.shares}
-    changed = AccountRule.objects.filter(pk__in=rules, changed_at__gte=pay_run.found_at)
+    of_rules = AccountRule.objects.filter(pk__in=rules)
+    changed = of_rules.filter(changed_at__gte=pay_run.found_at)
     centers = {line.cost_center for line in journal.lines if line.cost_center}
-    decided = who_decided(pay_run, journal.company, centers)
+    texts = " ".join(text for row in of_rules.values_list("debit", "credit", "settlement") for text in row)
+    kinds = {PLACEHOLDERS[place] for place in placeholders(texts)} - {"cost_center"}
+    decided = who_decided(pay_run, journal.company, centers, kinds)
     return sorted({*prepared_by, *decided, *changed.values_list("changed_key", flat=True).distinct()})
 
 

@@ -79,13 +79,16 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """``companies``: source company id to the ledger's company; ``default_company`` is meant where the ledger has
     one only (then no mapping is needed), None where every company must be mapped. ``cost_centers``: the mapped
-    code by value of the dimension ``Options.cost_center_from``. ``words``: (dimension, id) to its name for
+    code by value of the dimension ``Options.cost_center_from``. ``departments`` and ``locations``: the source's to the
+    ledger's. ``words``: (dimension, id) to its name for
     descriptions, and ("item", key) to the item's. ``account_part`` writes a code as a part of an account's text."""
 
     companies: Mapping[str, str]
     default_company: str | None
     cost_centers: Mapping[str, str]
     words: Mapping[tuple[str, str], str]
+    departments: Mapping[str, str] = {}
+    locations: Mapping[str, str] = {}
     account_part: Callable[[str], str] = str
 
 

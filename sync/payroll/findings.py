@@ -26,6 +26,7 @@ class FindingCode(enum.StrEnum):
 
     NO_RULE = "no_rule"
     NO_COST_CENTER = "no_cost_center"
+    NOT_MAPPED = "not_mapped"
     NO_COMPANY = "no_company"
     NO_ROUNDING_ACCOUNT = "no_rounding_account"
     NO_ACCRUAL_ACCOUNT = "no_accrual_account"

@@ -87,7 +87,7 @@ def build(
     of it up to that day, and its reversal is the day after. There is a pair for each such month end, with all that
     was earned until then: of a period in May that is paid in June, all of it is in May.
 
-    Findings: NO_RULE (also for a side the rule lacks, named in ``detail``), NO_COST_CENTER, NO_COMPANY,
+    Findings: NO_RULE (also for a side the rule lacks, named in ``detail``), NO_COST_CENTER, NOT_MAPPED, NO_COMPANY,
     NO_ROUNDING_ACCOUNT, ROUNDING, UNBALANCED (the amount is debits less credits), NO_ACCRUAL_ACCOUNT.
     """
     placed = place(lines, rules, around, options)

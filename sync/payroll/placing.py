@@ -13,7 +13,7 @@ from sync.payroll.drafts import Detail, Options, Side, Surroundings
 from sync.payroll.findings import FindingCode, Tally
 from sync.payroll.money import ZERO, minor_unit
 from sync.payroll.register import CREDITED, DEBITED, Dimensions, PaidLine
-from sync.payroll.rules import COST_CENTER, Rule, RuleTable
+from sync.payroll.rules import PLACEHOLDERS, Rule, RuleTable, placeholders
 
 
 class Posting(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -55,7 +55,8 @@ class Placed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def place(lines: Iterable[PaidLine], rules: RuleTable, around: Surroundings, options: Options) -> Placed:
-    """Every line of the register on the accounts of its rule, or in a finding (NO_COMPANY, NO_RULE, NO_COST_CENTER).
+    """Every line of the register on the accounts of its rule, or in a finding (NO_COMPANY, NO_RULE, NO_COST_CENTER,
+    NOT_MAPPED).
 
     Lines of nothing are nobody's pay: they need no rule, and nobody is counted for them.
     """
@@ -162,15 +163,26 @@ class _Placing:
         )
 
     def _account(self, text: str) -> tuple[str, str] | None:
-        """The account's number and the cost center in it, None (and a finding) where none is mapped."""
-        if COST_CENTER not in text:
-            return text, ""
-        value = getattr(self.heap.dimensions, self.options.cost_center_from)
-        cost_center = self.around.cost_centers.get(value)
-        if not cost_center:
-            self._missing(FindingCode.NO_COST_CENTER, self.options.cost_center_from, value)
+        """The account's number and the cost center in it, None (and a finding for each) where something is not
+        mapped."""
+        filled = {place: self._mapped(PLACEHOLDERS[place]) for place in placeholders(text)}
+        if not all(filled.values()):
             return None
-        return text.replace(COST_CENTER, self.around.account_part(cost_center)), cost_center
+        for place, value in filled.items():
+            text = text.replace(place, self.around.account_part(value))
+        return text, filled.get("{cost_center}", "")
+
+    def _mapped(self, kind: str) -> str:
+        """What the heap's dimension means on the ledger; empty (and a finding) where that is not mapped."""
+        if kind == "cost_center":
+            code, name, mapped = FindingCode.NO_COST_CENTER, self.options.cost_center_from, self.around.cost_centers
+        else:
+            code, name = FindingCode.NOT_MAPPED, kind
+            mapped = self.around.departments if kind == "department" else self.around.locations
+        value = getattr(self.heap.dimensions, name)
+        if not mapped.get(value):
+            self._missing(code, name, value)
+        return mapped.get(value, "")
 
     def _missing(self, code: FindingCode, kind: str, culprit: str, detail: str = "") -> None:
         """The money of a heap is in a finding once, also where two of its accounts lack the same."""

@@ -10,10 +10,13 @@ from connectors.pay_runs import PayKind
 from connectors.records import RefKind
 from sync.models import AccountRule, Integration, ReferenceValue
 from sync.payroll.register import CREDITED, DEBITED
-from sync.payroll.rules import COST_CENTER, PRECEDENCE, Rule
+from sync.payroll.rules import PLACEHOLDERS, PRECEDENCE, Rule, placeholders
 from sync.payroll.surroundings import DIMENSION_KINDS
 
 ACCOUNTS = ("debit", "credit", "settlement")
+
+
+_ANY_PLACE = re.compile("|".join(map(re.escape, PLACEHOLDERS)))
 
 
 class Chart:
@@ -35,13 +38,15 @@ class Chart:
         return self._problems[text]
 
     def _find_problem(self, text: str) -> str:
-        if set("{}") & set(text.replace(COST_CENTER, "")):
-            return f"In “{text}” only {COST_CENTER} can stand for a part of the account."
-        if COST_CENTER in self._number(text):
-            if self._any_like(self._number(text)):
-                return ""
-            return f"{self._target} has no active account like “{text}”, whatever the cost center. Correct the pattern."
+        if set("{}") & set(_ANY_PLACE.sub("", text)):
+            *some, last = PLACEHOLDERS
+            return f"In “{text}” only {', '.join(some)} and {last} can stand for a part of the account."
         number = self._number(text)
+        if open_parts := placeholders(number):
+            if self._any_like(number):
+                return ""
+            words = " and ".join(PLACEHOLDERS[part].replace("_", " ") for part in open_parts)
+            return f"{self._target} has no active account like “{text}”, whatever the {words}. Correct the pattern."
         if number not in self._active:
             return f"{self._target} has no account “{number}”. Choose one of its chart of accounts."
         if not self._active[number]:
@@ -49,10 +54,13 @@ class Chart:
         return ""
 
     def _any_like(self, text: str) -> bool:
-        """Whether an active account fits, with one cost center wherever the placeholder is."""
-        first, *others = (re.escape(part) for part in text.split(COST_CENTER))
-        pattern = re.compile(f"{first}(?P<center>.+){'(?P=center)'.join(others)}")
-        return any(active and pattern.fullmatch(number) for number, active in self._active.items())
+        """Whether an active account fits, with one value wherever the same placeholder is."""
+        pattern = re.escape(text)
+        for number, place in enumerate(placeholders(text)):
+            mark, group = re.escape(place), f"value{number}"
+            pattern = pattern.replace(mark, f"(?P<{group}>.+)", 1).replace(mark, f"(?P={group})")
+        like = re.compile(pattern)
+        return any(active and like.fullmatch(number) for number, active in self._active.items())
 
 
 class Places:

@@ -9,8 +9,15 @@ import msgspec
 
 from sync.payroll.register import Dimensions
 
-COST_CENTER = "{cost_center}"
-"""In an account's text, stands for the cost center that the line's dimension is mapped to."""
+PLACEHOLDERS = {"{cost_center}": "cost_center", "{department}": "department", "{location}": "location"}
+"""What may stand in an account's text for the cost center, the department or the location on the ledger that the line's
+is mapped to. Which dimension of the line leads to its cost center, the payroll settings say."""
+
+
+def placeholders(text: str) -> tuple[str, ...]:
+    """The placeholders of an account's text, each once."""
+    return tuple(placeholder for placeholder in PLACEHOLDERS if placeholder in text)
+
 
 PRECEDENCE = ("job_code", "department", "location", "company")
 """Dimensions a rule may be limited to, the most telling first."""
@@ -19,7 +26,7 @@ PRECEDENCE = ("job_code", "department", "location", "company")
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """From ``valid_from`` (included) to ``valid_to`` (excluded, None open) this item goes to these accounts.
 
-    An empty dimension means any. ``debit`` and ``credit`` are account texts, which may contain COST_CENTER;
+    An empty dimension means any. ``debit`` and ``credit`` are account texts, which may contain PLACEHOLDERS;
     ``settlement`` is the account a credited amount is paid from later, empty where we do not settle it.
     """
 

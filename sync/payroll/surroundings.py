@@ -60,6 +60,8 @@ def load_surroundings(integration: Integration, target: LedgerTarget, on: date) 
         companies=_mapped(integration, RefKind.COMPANY, on),
         default_company=companies[0] if len(companies) == 1 else None,
         cost_centers=_mapped(integration, RefKind.COST_CENTER, on),
+        departments=_mapped(integration, RefKind.DEPARTMENT, on),
+        locations=_mapped(integration, RefKind.LOCATION, on),
         words=load_words(integration),
         account_part=integration.target.product.account_part,
     )
@@ -77,11 +79,13 @@ def _mapped(integration: Integration, kind: RefKind, on: date) -> dict[str, str]
     return dict(rows.order_by("valid_from").values_list("source_key", "target_key"))
 
 
-def who_decided(pay_run: PayRun, company: str, cost_centers: Collection[str]) -> set[str]:
-    """The identities of those who, since the run was found, mapped something to this company of the ledger or to these
-    cost centers, or changed settings that make journals."""
+def who_decided(pay_run: PayRun, company: str, cost_centers: Collection[str], kinds: Collection[str]) -> set[str]:
+    """The identities of those who, since the run was found, mapped something to this company of the ledger, to these
+    cost centers or to anything of these kinds, or changed settings that make journals."""
     mapped = Mapping.objects.filter(
-        Q(kind=RefKind.COMPANY, target_key=company) | Q(kind=RefKind.COST_CENTER, target_key__in=cost_centers),
+        Q(kind=RefKind.COMPANY, target_key=company)
+        | Q(kind=RefKind.COST_CENTER, target_key__in=cost_centers)
+        | Q(kind__in=kinds),
         integration=pay_run.integration,
         confirmed_at__gte=pay_run.found_at,
     )

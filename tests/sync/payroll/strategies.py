@@ -75,7 +75,7 @@ def registers(draw: st.DrawFn, *, balanced: bool = True) -> list[PaidLine]:
     return lines
 
 
-accounts = st.sampled_from(["6000", "6100-{cost_center}", "2100", "2200", "1010"])
+accounts = st.sampled_from(["6000", "6100-{cost_center}", "6200-{department}-{cost_center}", "2100", "2200", "1010"])
 
 
 def defaults(*, settlement: str = "1010") -> list[Rule]:
@@ -127,5 +127,6 @@ surroundings = st.builds(
     companies=st.sampled_from([{}, {"ACME": "10", "BOLT": "20"}, {"ACME": "10", "BOLT": "10", "": "10"}]),
     default_company=st.sampled_from([None, "10"]),
     cost_centers=st.sampled_from([{}, {"D1": "C1", "J1": "C1", "ACME": "C2"}, {"D1": "C1", "D2": "C2"}]),
+    departments=st.sampled_from([{}, {"D1": "T1", "": "T0"}, {"D1": "T1", "D2": "T2"}]),
     words=st.just({("department", "D1"): "Assembly", ("item", "earning:A"): "Regular pay"}),
 )

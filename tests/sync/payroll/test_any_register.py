@@ -28,12 +28,12 @@ from sync.payroll.journals import (
     minor_unit,
 )
 from sync.payroll.register import CREDITED, DEBITED, PaidLine, totals
-from sync.payroll.rules import COST_CENTER, Rule, RuleTable
+from sync.payroll.rules import Rule, RuleTable
 from sync.payroll.validation import control_totals
 from tests.sync.payroll.strategies import CHECK_DATE, defaults, facts, options, registers, rule_lists, surroundings
 
 SALT = uuid.UUID(int=0)
-UNPLACED = {FindingCode.NO_RULE, FindingCode.NO_COST_CENTER, FindingCode.NO_COMPANY}
+UNPLACED = {FindingCode.NO_RULE, FindingCode.NO_COST_CENTER, FindingCode.NOT_MAPPED, FindingCode.NO_COMPANY}
 Cause = tuple[FindingCode, str, str, str, str]
 Entry = tuple[str, str, str, Decimal]
 """The ledger's company, currency, account and amount, debits positive."""
@@ -88,11 +88,14 @@ class Expected:
             self.causes[cause] = (amount + abs(line.amount), people | {line.label})
 
     def _account(self, text: str, line: PaidLine, causes: set[Cause]) -> str:
-        name = self.options.cost_center_from
+        name, department = self.options.cost_center_from, line.dimensions.department
         value = getattr(line.dimensions, name)
-        if COST_CENTER in text and value not in self.around.cost_centers:
+        if "{cost_center}" in text and value not in self.around.cost_centers:
             causes.add((FindingCode.NO_COST_CENTER, name, value, line.currency, ""))
-        return text.replace(COST_CENTER, self.around.cost_centers.get(value, "?"))
+        if "{department}" in text and department not in self.around.departments:
+            causes.add((FindingCode.NOT_MAPPED, "department", department, line.currency, ""))
+        text = text.replace("{department}", self.around.departments.get(department, "?"))
+        return text.replace("{cost_center}", self.around.cost_centers.get(value, "?"))
 
 
 def summed(entries: Iterable[Entry]) -> dict[tuple[str, str, str], Decimal]:

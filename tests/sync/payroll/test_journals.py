@@ -8,6 +8,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
+from connectors.dynamics.display import escaped
 from sync.payroll.findings import FindingCode
 from sync.payroll.journals import Built, Detail, JournalKind, minor_unit
 from sync.payroll.register import DEBITED, PaidLine, totals
@@ -169,6 +170,33 @@ def test_money_that_lacks_the_same_twice_is_counted_once() -> None:
     (finding,) = journals_of(paid("w9", "PNT", employer="7.00"), rules=rules).findings
 
     assert (finding.code, finding.amount, finding.people) == (FindingCode.NO_COST_CENTER, Decimal("7.00"), ("109",))
+
+
+def test_an_account_takes_the_department_and_the_location_of_its_line_on_the_ledger() -> None:
+    around = msgspec.structs.replace(AROUND, departments={"ASM": "022"}, locations={"": "D|T"}, account_part=escaped)
+    rules = [
+        msgspec.structs.replace(rule, debit="6000|Dep={department}|Loc={location}|CC={cost_center}")
+        if rule.item == "earning:REG"
+        else rule
+        for rule in RULES
+    ]
+
+    built = journals_of(paid("w1", "ASM", regular="100.00", net="100.00"), rules=rules, around=around)
+
+    assert built.findings == ()
+    accounts = {line.account: line.debit for journal in built.journals for line in journal.lines}
+    assert accounts["6000|Dep=022|Loc=D\\|T|CC=310"] == Decimal("100.00")
+
+
+def test_a_department_that_means_nothing_on_the_ledger_is_named_with_its_money_and_people() -> None:
+    rules = [Rule(id=1, item="employer_tax:FICA", debit="6100-{department}", credit="2110-{department}-{cost_center}")]
+
+    findings = journals_of(paid("w9", "PNT", employer="7.00"), rules=rules).findings
+
+    assert [(f.code, f.kind, f.culprit, f.amount, f.people) for f in findings] == [
+        (FindingCode.NO_COST_CENTER, "department", "PNT", Decimal("7.00"), ("109",)),
+        (FindingCode.NOT_MAPPED, "department", "PNT", Decimal("7.00"), ("109",)),
+    ]
 
 
 def test_a_company_the_ledger_does_not_know_is_named() -> None:
