@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import closing
 from decimal import Decimal
 from typing import Any
 
-from connectors.contract import Connector, ConnectorContext
+from connectors.contract import Connector, ConnectorContext, LedgerTarget
 from connectors.journals import Journal
 from connectors.pay_runs import PayKind
 from connectors.records import Employee
@@ -98,13 +99,30 @@ class Contract(ABC):
 
     # For a LedgerTarget.
 
+    ledger_options: Mapping[str, Any] = {}
+    """The simulator's options for a company of which only the books matter."""
     post_fault: Mapping[str, str] = {}
-    """Method and path of the request that posts a journal."""
+    """Method and path of the requests that write a journal."""
+    post_requests: int = 1
+    """How many of them a journal of a hundred lines takes."""
+    hash_length: int = 64
+    """How much of a content's hash the ledger has room for."""
 
     def journal(self, customer: Customer) -> Journal:
         """A journal the ledger will accept, to a ledger that has other people's journals already."""
         raise NotImplementedError
 
+    def double(self, customer: Customer, journal: Journal) -> str:
+        """Afterwards the ledger has another journal with the reference of ``journal``, which it has already; returns
+        its number. Here by posting again: some ledgers take a reference as often as it is sent."""
+        return self.post(customer, journal)
+
+    def post(self, customer: Customer, journal: Journal) -> str:
+        """The journal is on the ledger, posted by another run; returns its number."""
+        with closing(self.connector(customer)) as ledger:
+            assert isinstance(ledger, LedgerTarget)
+            return ledger.post_journal(journal).number
+
     def books(self, customer: Customer) -> list[tuple[str, list[tuple[str, Decimal, Decimal]]]]:
-        """Number and lines (account, debit, credit) of every journal the simulator has."""
+        """Number and lines (account in our words, debit, credit) of every journal the simulator has."""
         raise NotImplementedError

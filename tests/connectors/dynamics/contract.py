@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from connectors import dynamics
 from connectors.contract import Connector, ConnectorContext
 from connectors.journals import Journal
@@ -13,7 +15,9 @@ from connectors.records import Employee
 from sandbox.dynamics import DynamicsSimulator
 from tests.connectors.contract import Contract
 from tests.connectors.customers import Customer
-from tests.connectors.dynamics.books import payroll
+from tests.connectors.dynamics.books import NET_PAY, WAGES, line, payroll
+
+OTHER = "MLC-FFFFFFFFFFFFFFFFFFFF"
 
 
 class DynamicsContract(Contract):
@@ -22,7 +26,10 @@ class DynamicsContract(Contract):
     options = {"workers": 1200, "page_size": 500}
     people_path = r"/data/Workers"
     create_fault = {"method": "POST", "path": r"/data/EmployeesV2"}
-    post_fault = {"method": "POST", "path": r"/data/LedgerJournalHeaders"}
+    ledger_options = {"workers": 2}
+    post_fault = {"method": "POST", "path": r"/data/(LedgerJournalHeaders|\$batch)"}
+    post_requests = 4
+    hash_length = 12
     update = {"department": "023", "location": "0017", "family_name": "Šimůnek-O'Neil"}
     other_company = "gbsi"
 
@@ -67,22 +74,29 @@ class DynamicsContract(Contract):
         return {name: worker[name] for name in ("PartyNumber", "OriginalHireDateTime", "WorkerType")}
 
     def journal(self, customer: Customer) -> Journal:
-        other = payroll("MLC-FFFFFFFFFFFFFFFFFFFF", content_hash="00" * 32, description="Another pay run")
-        ledger: Any = self.connector(customer)
-        try:
-            ledger.post_journal(other)
-        finally:
-            ledger.close()
+        lines = (line(WAGES, debit="3.50"), line(NET_PAY, credit="3.50"))
+        self.post(customer, payroll(OTHER, content_hash="00" * 32, description="Another pay run", lines=lines))
         return payroll()
+
+    def double(self, customer: Customer, journal: Journal) -> str:
+        """Somebody copies the journal by hand: the connector never makes a second one."""
+        number = self.post(customer, msgspec.structs.replace(journal, reference="MLC-00000000000000000000"))
+        customer.change("change_journal", number=number, fields={"Description": f"{journal.reference} (copy)"})
+        return number
 
     def books(self, customer: Customer) -> list[tuple[str, list[tuple[str, Decimal, Decimal]]]]:
         return [
             (
                 journal["number"],
-                [(one["account"], Decimal(one["debit"]), Decimal(one["credit"])) for one in journal["lines"]],
+                [(_words(one["segments"]), Decimal(one["debit"]), Decimal(one["credit"])) for one in journal["lines"]],
             )
             for journal in customer.snapshot()["journals"]
         ]
+
+
+def _words(segments: Mapping[str, str]) -> str:
+    main, *named = [value if name == "MainAccount" else f"{name}={value}" for name, value in segments.items() if value]
+    return "|".join((main, *named))
 
 
 CONTRACTS = [DynamicsContract()]

@@ -24,6 +24,7 @@ class PlexContract(Contract):
         "plants": [{"pcn": int(OWN), "code": "acme"}, {"pcn": int(OTHER), "code": "acme2"}],
         "employees": 1200,
     }
+    ledger_options = {**options, "employees": 2}
     people_path = r"/mdm/v1/employees"
     pages = False
     create_fault = {"method": "POST", "path": people_path}
