@@ -1,7 +1,7 @@
 """Every request our connectors send in any test, held against the vendors' published descriptions where present.
 
-Rippling is only read: method, path and the names of query parameters are what can be wrong. Plex has its own checks
-in ``tests/connectors/plex/specification.py``.
+Rippling is only read: method, path and the names of query parameters are what can be wrong. Plex and Dynamics have
+checks of their own, ``specification.py`` beside the tests of their connectors.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import yaml
 
 from tests.conftest import SPECS
 from tests.connectors.customers import Customer
+from tests.connectors.dynamics.specification import check_requests as check_dynamics
 from tests.connectors.plex.specification import check_requests as check_plex
 
 V2 = SPECS / "rippling" / "rippling-rest-v2.openapi.2026-04.json"
@@ -38,6 +39,9 @@ own link."""
 
 def check_customer(customer: Customer) -> None:
     """Fails for the first request to this simulated company that the vendor's description does not allow."""
+    if "directory_id" in customer.connect:
+        check_dynamics(customer.requests())
+        return
     shapes: dict[tuple[Any, ...], dict[str, Any]] = {}
     for request in customer.requests():
         names = tuple(sorted({name for name, _ in request["query"]}))

@@ -61,7 +61,7 @@ MISBEHAVIOURS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture
-def create(serve_simulator: ServeSimulator) -> Create:
+def create(serve_simulator: ServeSimulator, as_described: None) -> Create:
     def make(contract: Contract) -> Customer:
         customer = Customer.create(serve_simulator(contract.simulator), **contract.options)
         contract.prepare(customer)

@@ -16,6 +16,7 @@ from connectors.journals import Journal, JournalLine
 from sandbox.core import running
 from sandbox.dynamics.simulator import DynamicsSimulator
 from tests.connectors.customers import Customer
+from tests.connectors.dynamics.specification import check_requests
 from tests.connectors.surroundings import START, Clock, TokenMemory, context
 
 REFERENCE = "MLC-0123456789ABCDEF0123"
@@ -90,14 +91,18 @@ def dynamics() -> Iterator[str]:
 
 @contextmanager
 def environments(address: str) -> Iterator[MakeEnvironment]:
-    """Environments by the simulator's options."""
+    """Environments by the simulator's options. Afterwards every request they got is held against the specification."""
+    made: list[Environment] = []
     with ExitStack() as opened:
 
         def make(**options: Any) -> Environment:
             company = Customer.create(address, **options)
-            return Environment(company.url, company.connect, clock=Clock(), tokens=TokenMemory(), opened=opened)
+            made.append(Environment(company.url, company.connect, clock=Clock(), tokens=TokenMemory(), opened=opened))
+            return made[-1]
 
         yield make
+        for environment in made:
+            check_requests(environment.requests())
 
 
 def payroll(reference: str = REFERENCE, **fields: Any) -> Journal:

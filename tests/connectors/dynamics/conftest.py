@@ -18,6 +18,7 @@ from sandbox.core import running
 from sandbox.dynamics import DynamicsSimulator
 from tests.connectors.customers import Customer
 from tests.connectors.dynamics.books import Environment, MakeEnvironment, dynamics, environments
+from tests.connectors.dynamics.specification import check_requests
 from tests.connectors.scripted_server import ScriptedServer
 from tests.connectors.surroundings import Clock, TokenMemory, context
 
@@ -78,15 +79,19 @@ SECRET = "not-a-secret-8Q~abc"
 
 @pytest.fixture
 def make_customer(clock: Clock) -> Iterator[MakeCustomer]:
-    """Customers by the simulator's options."""
+    """Customers by the simulator's options. Afterwards every request they got is held against the specification."""
+    made: list[DynamicsCustomer] = []
     with ExitStack() as opened:
         address = opened.enter_context(running(DynamicsSimulator(clock.now)))
 
         def make(**options: Any) -> DynamicsCustomer:
             company = Customer.create(address, **options)
-            return DynamicsCustomer(company.url, company.connect, clock=clock, opened=opened)
+            made.append(DynamicsCustomer(company.url, company.connect, clock=clock, opened=opened))
+            return made[-1]
 
         yield make
+        for customer in made:
+            check_requests(customer.requests())
 
 
 @pytest.fixture

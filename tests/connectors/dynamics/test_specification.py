@@ -6,44 +6,93 @@ grew out of.
 
 from __future__ import annotations
 
-import functools
 import json
 from typing import Any
 
 import pytest
 
-from connectors.dynamics import mapper, schemas, vendors
+from connectors.dynamics import batch, mapper, schemas, vendors
+from connectors.dynamics.batch import Operation
 from connectors.dynamics.checks import READ
 from connectors.dynamics.reference import UNITS
-from tests.conftest import SPECS
+from tests.connectors.dynamics.specification import check_request, common, facts, needs_specification
 
-FACTS = SPECS / "dynamics" / "entity-facts.json"
-COMMON = SPECS / "dynamics" / "cdm"
+pytestmark = needs_specification
 
-pytestmark = pytest.mark.skipif(not FACTS.is_file(), reason="the vendor's description is not here")
+LINE = {
+    "dataAreaId": "usmf",
+    "JournalBatchNumber": "00001",
+    "AccountType": "Ledger",
+    "AccountDisplayValue": "601500-022-0015-",
+    "DebitAmount": 12.5,
+    "TransDate": "2026-11-20T12:00:00Z",
+}
+ENUM = "Microsoft.Dynamics.DataEntities.FiscalPeriodType"
 
 
-@functools.cache
-def facts() -> Any:
-    return json.loads(FACTS.read_text())
+def request(method: str, path: str, body: object = None, **query: str) -> dict[str, Any]:
+    options = [["cross-company", "true"], *([f"${name}", value] for name, value in query.items())]
+    text = json.dumps(body) if body else ""
+    return {"method": method, "path": f"/data/{path}", "query": options, "headers": {}, "body": text}
 
 
-def common(entity: str) -> set[str]:
-    """The attributes of an entity of the common data model."""
-    found: set[str] = set()
+def batched(method: str, path: str, body: dict[str, object]) -> dict[str, Any]:
+    kind, content = batch.build([[Operation(method=method, path=path, body=body)]], "https://contoso.example")
+    return request("POST", "$batch") | {"headers": {"content-type": kind}, "body": content.decode()}
 
-    def walk(node: Any) -> None:
-        if isinstance(node, dict):
-            if "name" in node and "dataType" in node:
-                found.add(node["name"])
-            for value in node.values():
-                walk(value)
-        elif isinstance(node, list):
-            for value in node:
-                walk(value)
 
-    walk(json.loads((COMMON / f"{entity}.cdm.json").read_text())["definitions"])
-    return found
+def test_described_requests_pass() -> None:
+    check_request(request("POST", "LedgerJournalLines", LINE))
+    check_request(batched("POST", "LedgerJournalLines", LINE))
+    check_request(batched("PATCH", "VendorsV2(dataAreaId='usmf',VendorAccountNumber='V%201')", {"OnHoldStatus": "All"}))
+    check_request(request("GET", "FiscalPeriods", select="Calendar", filter=f"(Type eq {ENUM}'Operating')"))
+    check_request(request("GET", "Workers", orderby="PersonnelNumber", filter="NameAlias eq 'O''Neil and (b)'"))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        request("POST", "LedgerJournalLines", LINE | {"Department": "022"}),
+        request("POST", "LedgerJournalLines", LINE | {"DebitAmount": "12.50"}),
+        request("POST", "LedgerJournalLines", LINE | {"AccountType": "Account"}),
+        request("POST", "LedgerJournalLines", LINE | {"TransDate": 20261120}),
+        batched("POST", "LedgerJournalLines", LINE | {"Department": "022"}),
+        batched("DELETE", "LedgerJournalHeaders(JournalBatchNumber='00001')", {}),
+        request("GET", "LedgerJournals"),
+        request("DELETE", "LedgerJournalHeaders"),
+        request("PATCH", "Workers(WorkerId='1')", {"FirstName": "Zoë"}),
+        request("GET", "Workers", select="PersonnelNumber,Salary"),
+        request("GET", "Workers", orderby="WorkerId"),
+        request("GET", "Workers", search="Zoë"),
+        request("GET", "FiscalPeriods", filter="Type eq 'Operating'"),
+        request("GET", "FiscalPeriods", filter=f"Type eq {ENUM}'Working'"),
+        request("GET", "FiscalPeriods", filter="Days eq 'many'"),
+        request("GET", "Workers", filter="contains(PersonnelNumber,'1')"),
+        request("GET", "Workers", filter="PersonnelNumber in ('1','2')"),
+    ],
+    ids=[
+        "property",
+        "type",
+        "member",
+        "day",
+        "in a batch",
+        "key in a batch",
+        "entity set",
+        "method",
+        "key",
+        "select",
+        "orderby",
+        "option",
+        "no enumeration",
+        "no member",
+        "number",
+        "function",
+        "operator",
+    ],
+)
+def test_requests_that_are_not_described_fail(wrong: dict[str, Any]) -> None:
+    with pytest.raises(AssertionError):
+        check_request(wrong)
 
 
 @pytest.mark.parametrize("entity_set", ["VendorsV2", "VendorsV3"])
