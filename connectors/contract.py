@@ -343,6 +343,9 @@ class ConnectorContext(msgspec.Struct, frozen=True, kw_only=True):
     now: Callable[[], datetime]
     sleep: Callable[[float], None]
     random: Callable[[], float]
+    before_write: Callable[[], None] = lambda: None
+    """Called right before a change leaves. What it raises is none of our errors and passes through: the change must not
+    leave any more."""
 
     def __repr__(self) -> str:
         return f"ConnectorContext({self.correlation_id!r})"  # the generated one would print the credentials

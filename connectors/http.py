@@ -278,6 +278,8 @@ class VendorHttp:
             request = self._client.build_request(
                 call.method, call.url, headers=headers, content=call.content, timeout=timeout
             )
+            if call.writes:
+                self._context.before_write()
             return self._client.send(request, stream=True, follow_redirects=False)
         except (httpx.LocalProtocolError, httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeEncodeError):
             raise ConnectionConfigError(

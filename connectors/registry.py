@@ -37,17 +37,21 @@ def open_connector(
     sleep: Callable[[float], None],
     random: Callable[[], float],
     correlation_id: str,
+    before_write: Callable[[], None] = lambda: None,
 ) -> Connector:
     """A connector for one run, to be closed by the caller; ask it with ``isinstance`` what it can do.
 
     Must be called in the scope of the connection's tenant; the connector itself may be used from any thread.
-    ``now`` gives aware UTC, ``random`` a number in [0, 1). Raises ConnectionConfigError when the connection is
-    paused, has no credentials, or has some that cannot be opened or cannot work.
+    ``now`` gives aware UTC, ``random`` a number in [0, 1), ``before_write`` is called right before each change leaves
+    and may raise. Raises ConnectionConfigError when the connection is paused, has no credentials, or has some that
+    cannot be opened or cannot work.
     """
     if connection.state == Connection.State.PAUSED:
         reason = f" {connection.state_reason}" if connection.state_reason else ""
         raise ConnectionConfigError(f"The connection {connection.name} is paused.{reason}")
-    return open_to_check(connection, now=now, sleep=sleep, random=random, correlation_id=correlation_id)
+    return open_to_check(
+        connection, now=now, sleep=sleep, random=random, correlation_id=correlation_id, before_write=before_write
+    )
 
 
 def open_to_check(
@@ -57,6 +61,7 @@ def open_to_check(
     sleep: Callable[[float], None],
     random: Callable[[], float],
     correlation_id: str,
+    before_write: Callable[[], None] = lambda: None,
 ) -> Connector:
     """Like ``open_connector``, but also for a paused connection, which may be tested before it is resumed."""
     if current_tenant_id() != connection.tenant_id:
@@ -65,9 +70,8 @@ def open_to_check(
         raise ConnectionConfigError(f"The product of the connection {connection.name} is no longer supported.")
     if not (connection.has_credentials or connection.is_installed):
         raise ConnectionConfigError(f"The connection {connection.name} has no credentials yet. Enter them on its page.")
-    return OPENERS[connection.vendor](
-        _context(connection, now=now, sleep=sleep, random=random, correlation_id=correlation_id)
-    )
+    context = _context(connection, now=now, sleep=sleep, random=random, correlation_id=correlation_id)
+    return OPENERS[connection.vendor](msgspec.structs.replace(context, before_write=before_write))
 
 
 def open_app(

@@ -28,7 +28,7 @@ from connectors.registry import open_connector
 from sync.clock import DatabaseClock
 from sync.failures import policy_for
 from sync.models import Flow, Integration, PayRun, Run, RunItem
-from sync.payroll.claims import watchful
+from sync.payroll.claims import still_in_hand, watchful
 from sync.payroll.flow import run_payroll
 from sync.payroll.month_end import read_month
 from sync.payroll.posting import advance
@@ -188,6 +188,7 @@ def _at_ledger(
                 connection,
                 now=world.now,
                 sleep=watchful(world.sleep, world.now),
+                before_write=still_in_hand(world.now),
                 random=world.random,
                 correlation_id=correlation_id,
             )

@@ -84,7 +84,7 @@ def renew(claim: Claim, *, now: datetime) -> None:
     """Afterwards the lease is fresh. LeaseLost when the journal is no longer ours.
 
     The database is asked, because a clock of our own may have stood still with its machine. Call before anything is
-    sent; see ``watchful``.
+    sent; see ``watchful`` and ``still_in_hand``.
     """
     ours = Posting.objects.filter(pk=claim.posting.pk, lease_owner=claim.owner, state__in=[_S.POSTING, _S.VERIFYING])
     if ours.update(heartbeat_at=now) != 1:
@@ -110,12 +110,27 @@ def watchful(sleep: Callable[[float], None], now: Callable[[], datetime]) -> Cal
     A connector waits between two attempts to send, perhaps for longer than a lease, and then sends without asking.
     """
 
+    ours = still_in_hand(now)
+
     def slept(seconds: float) -> None:
         sleep(seconds)
+        ours()
+
+    return slept
+
+
+def still_in_hand(now: Callable[[], datetime]) -> Callable[[], None]:
+    """What a connector calls before each change: LeaseLost when the journal in hand is another worker's by now.
+
+    A ledger may take a journal in many requests. A machine that stood still between two of them has been taken for
+    dead, and another worker has written the rest.
+    """
+
+    def check() -> None:
         if (claim := _in_hand.get()) is not None:
             renew(claim, now=now())
 
-    return slept
+    return check
 
 
 def held(claim: Claim) -> Posting:

@@ -10,6 +10,7 @@ from typing import Any
 
 from audit.context import acting_as
 from connectors.checks import check_connection
+from connectors.contract import CheckResult
 from connectors.models import Connection
 from connectors.records import RefKind
 from sync.execution import execute_run
@@ -43,12 +44,17 @@ class Story:
 
     tenant: Tenant
     rippling: Customer
-    plex: Customer
+    here: Customer
     source: Connection
     target: Connection
     integration: Integration
     flows: dict[str, Flow]
     world: FastWorld = field(default_factory=FastWorld)
+
+    @property
+    def plex(self) -> Customer:
+        """The company in Plex, where most stories lead."""
+        return self.here
 
     def run(self, kind: str = Run.Kind.FULL, flow: str = Flow.Kind.PEOPLE, **values: Any) -> Run:
         """Ask for a run, execute it here and now, and return it as it ended."""
@@ -58,6 +64,14 @@ class Story:
             done = execute_run(run.pk, self.world)
         assert done is not None
         return done
+
+    def check(self, connection: Connection) -> CheckResult:
+        """Somebody tests the connection, which finds out what the system can do."""
+        world = self.world
+        with self.scope():
+            return check_connection(
+                connection, now=world.now, sleep=world.sleep, random=world.random, correlation_id="story"
+            )
 
     def items(self, run: Run, **lookup: Any) -> dict[str, RunItem]:
         """The run's items by source id."""
@@ -144,17 +158,7 @@ def tell(
     here = Customer.create(sandbox["plex"], **{"setup": setup, **options, **(plex or {})})
     plant = here.connect["plants"][0]
     with tenant_scope(tenant.id):
-        source = Connection(
-            vendor="rippling",
-            name="Rippling",
-            settings={
-                "api": api,
-                "rest_url": there.url + there.connect["base_path_v2"],
-                "platform_url": there.url + there.connect["base_path_v1"],
-            },
-        )
-        source.replace_credentials({"api_token": there.connect["token"]})
-        source.save()
+        source = source_of(there, api)
         target = Connection(
             vendor="plex",
             name="Plex",
@@ -175,23 +179,39 @@ def tell(
             }
         )
         target.save()
-        integration = Integration.objects.create(name="Rippling → Plex", source=source, target=target)
+    return join(tenant, there, here, source, target, writes_enabled=writes_enabled)
+
+
+def source_of(there: Customer, api: str = "v2") -> Connection:
+    """A Rippling connection to the simulator, kept in the tenant in scope."""
+    source = Connection(
+        vendor="rippling",
+        name="Rippling",
+        settings={
+            "api": api,
+            "rest_url": there.url + there.connect["base_path_v2"],
+            "platform_url": there.url + there.connect["base_path_v1"],
+        },
+    )
+    source.replace_credentials({"api_token": there.connect["token"]})
+    source.save()
+    return source
+
+
+def join(
+    tenant: Tenant, there: Customer, here: Customer, source: Connection, target: Connection, *, writes_enabled: bool
+) -> Story:
+    """The story of two connections with an integration between them, both tested as a person would."""
+    with tenant_scope(tenant.id):
+        integration = Integration.objects.create(name=f"{source.name} → {target.name}", source=source, target=target)
         flows = {
             kind: Flow.objects.create(integration=integration, kind=kind, writes_enabled=writes_enabled)
             for kind in Flow.Kind.values
         }
         PayrollSettings.objects.create(integration=integration, start_date=date(2026, 1, 1))
     story = Story(tenant, there, here, source, target, integration, flows)
-    with story.scope():
-        # As a person would: the check finds out what the systems can do.
-        for connection in (source, target):
-            check_connection(
-                connection,
-                now=story.world.now,
-                sleep=story.world.sleep,
-                random=story.world.random,
-                correlation_id="story",
-            )
+    for connection in (source, target):
+        story.check(connection)
     return story
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from audit.context import acting_as
 from connectors.pay_runs import PayKind
@@ -40,6 +40,8 @@ class Payday:
     """One tenant's story on pay day."""
 
     story: Story
+    accounts: ClassVar[dict[PayKind, dict[str, str]]] = ACCOUNTS
+    centers: ClassVar[tuple[str, ...]] = CENTERS
 
     def scope(self) -> Any:
         return self.story.scope()
@@ -90,11 +92,11 @@ class Payday:
             return advance_postings(pay_run.pk, self.story.world)
 
     def journals(self) -> list[dict[str, Any]]:
-        """What Plex holds."""
+        """What the ledger holds."""
         return [journal for plant in self.story.plex.snapshot()["plants"] for journal in plant["journals"]]
 
     def ours(self) -> list[dict[str, Any]]:
-        """What Plex holds under our references."""
+        """What the ledger holds under our references."""
         return [journal for journal in self.journals() if "MLC-" in journal["description"]]
 
     def balance(self, account: str) -> Decimal:
@@ -122,7 +124,7 @@ class Payday:
                     integration=self.story.integration,
                     item=item.key,
                     defaults={
-                        **ACCOUNTS[PayKind(item.kind)],
+                        **self.accounts[PayKind(item.kind)],
                         "changed_by": by,
                         "changed_key": f"user:{by}",
                         "changed_at": self.story.world.now(),
@@ -139,7 +141,7 @@ class Payday:
                     kind=RefKind.COST_CENTER,
                     source_key=value.external_id,
                     valid_from=date(2020, 1, 1),
-                    defaults={"target_key": CENTERS[place % len(CENTERS)], "state": Mapping.State.CONFIRMED},
+                    defaults={"target_key": self.centers[place % len(self.centers)], "state": Mapping.State.CONFIRMED},
                 )
 
 
@@ -163,7 +165,12 @@ def open_books(sandbox: dict[str, str], **values: Any) -> Payday:
 def ready(sandbox: dict[str, str], **values: Any) -> tuple[Payday, PayRun]:
     """Acme with its pay run read and drafted by rules somebody else wrote; nothing is wrong."""
     payday = open_books(sandbox, **values)
+    return payday, drafted(payday)
+
+
+def drafted(payday: Payday) -> PayRun:
+    """The first pay run, after all were read and drafted by rules somebody else wrote."""
     payday.read()
     payday.write_rules()
     payday.read()
-    return payday, payday.pay_runs()[0]
+    return payday.pay_runs()[0]
