@@ -113,19 +113,6 @@ def matched(groups: Sequence[Sequence[Part]], changesets: Sequence[Sequence[Oper
     return found
 
 
-def operations_in(content_type: str, body: bytes) -> list[list[tuple[str, str, bytes]]]:
-    """Method, address and body of every operation ``build`` wrote, by changeset. ValueError when it is not whole."""
-    outer, whole = _pieces(_boundary(content_type), body)
-    found = []
-    for headers, content in outer:
-        inner, all_of_it = _pieces(_boundary(headers.get("content-type", "")), content)
-        whole = whole and all_of_it
-        found.append([_request(answer) for _, answer in inner])
-    if not whole:
-        raise ValueError("a batch that breaks off")
-    return found
-
-
 def _operation(operation: Operation, base_url: str, number: int) -> bytes:
     separator = "&" if "?" in operation.path else "?"
     url = f"{base_url}/data/{operation.path}{separator}cross-company=true"
@@ -200,9 +187,3 @@ def _part(outer: Mapping[str, str], content: bytes) -> Part:
     headers = dict(_headers(rest))
     number = outer.get("content-id") or headers.get("content-id", "")
     return Part(status=int(match[1]), headers=headers, body=body.rstrip(_LINE), content_id=number)
-
-
-def _request(content: bytes) -> tuple[str, str, bytes]:
-    head, _, body = _split(content)
-    method, url, _ = head.split(_LINE)[0].decode().split(" ")
-    return method, url, body

@@ -17,8 +17,8 @@ from urllib.parse import unquote
 import msgspec
 import pytest
 
-from connectors.dynamics import batch
 from tests.conftest import SPECS
+from tests.connectors.dynamics.batches import operations_in
 
 FACTS = SPECS / "dynamics" / "entity-facts.json"
 COMMON = SPECS / "dynamics" / "cdm"
@@ -78,7 +78,7 @@ def check_request(request: dict[str, Any]) -> None:
     if path == "/data/$batch":
         assert method == "POST"
         kind, body = request["headers"]["content-type"], request["body"].encode()
-        for operations in batch.operations_in(kind, body):
+        for operations in operations_in(kind, body):
             for inner, url, content in operations:
                 address, _, query = re.sub(r"^https?://[^/]+", "", url).partition("?")
                 assert query == "cross-company=true"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from connectors.dynamics import batch
 from connectors.dynamics.batch import Operation, Part
+from tests.connectors.dynamics.batches import operations_in
 
 BASE = "https://contoso.operations.dynamics.com"
 BODIES = st.dictionaries(
@@ -46,7 +47,7 @@ KIND = "multipart/mixed; boundary=batchresponse_b"
 @given(CHANGESETS)
 def test_what_is_built_is_read_back(changesets: list[list[Operation]]) -> None:
     kind, body = batch.build(changesets, BASE)
-    read = batch.operations_in(kind, body)
+    read = operations_in(kind, body)
     assert [[(method, url) for method, url, _ in group] for group in read] == [
         [(one.method, f"{BASE}/data/{one.path}?cross-company=true") for one in group] for group in changesets
     ]
@@ -76,7 +77,7 @@ def test_a_batch_looks_as_dynamics_wants_it() -> None:
 def test_a_batch_that_breaks_off_is_not_taken_for_whole(changesets: list[list[Operation]], cut: int) -> None:
     kind, body = batch.build(changesets, BASE)
     with pytest.raises(ValueError, match=r".+"):
-        batch.operations_in(kind, body[: -len(b"\r\n") - cut])
+        operations_in(kind, body[: -len(b"\r\n") - cut])
 
 
 @pytest.mark.parametrize("line", ["\r\n", "\n"])
