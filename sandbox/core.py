@@ -33,7 +33,8 @@ class Fault:
     ``status`` answers ``status_code`` with ``body`` and ``headers`` instead of working; ``cut`` closes the
     connection before any work; ``cut_after`` does the work, then closes without an answer; ``truncate`` sends
     half of the real body under its full length; ``html`` answers 200 with a login page; ``garbage`` answers
-    bytes that are no JSON; ``slow`` waits ``seconds`` and then works normally.
+    bytes that are no JSON; ``slow`` takes the request, waits ``seconds`` and then works normally,
+    also when nobody waits for the answer any more.
     ``times`` None means for ever; ``skip`` lets that many matching requests pass first; ``probability`` decides
     per request by the company's own random generator.
     """
@@ -164,6 +165,7 @@ class Simulator(Generic[CompanyT]):
     async def _misbehave(self, fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
         match fault.kind:
             case "slow":
+                await request.read()
                 await asyncio.sleep(fault.seconds)
                 return await handler(request)
             case "cut":
