@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 import zipfile
 from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 from io import BytesIO
-from typing import Any
 
 from demo import books, company, paying, setup, tying
-from demo.api import DemoError
 from demo.desk import Desk
+from demo.pay_runs import Office, Row, shown
 from demo.processes import PATIENCE, Stage
 from demo.screen import Screen
 from demo.setup import Setup
@@ -26,16 +24,14 @@ STATES = {
     "reconciled": "posted and tied out",
 }
 CHANGED = "changed in Rippling after it was posted"
-MASKED = "•••"
-
-Row = dict[str, Any]
 
 
 class Payday:
     """The second part of the story. ``desk`` is the approver's, who has no part in preparing."""
 
     def __init__(self, stage: Stage, setup: Setup, screen: Screen, summary: Summary, desk: Desk) -> None:
-        self.stage, self.setup, self.screen, self.summary, self.desk = stage, setup, screen, summary, desk
+        self.stage, self.setup, self.screen, self.summary = stage, setup, screen, summary
+        self.office = Office(stage, setup.api, desk)
         self.api, self.rippling, self.plex = setup.api, setup.rippling, setup.plex
         self.entered = tying.by_hand(setup.plex)
         self.first, self.second = paying.check_dates()
@@ -101,15 +97,15 @@ class Payday:
         with self.screen.step("Approved by a second person, posted; the answer to one journal is lost"):
             self.api.patch(f"flows/{self.setup.flows['payroll']}/", {"writes_enabled": True})
             runs = self._pay_runs()
-            (draft,) = self._postings(runs[0])
+            (draft,) = self.office.postings(runs[0])
             hashes = {"hashes": {str(draft["id"]): draft["content_hash"]}}
             refusal = self.api.refused(f"pay-runs/{runs[0]['id']}/approve/", hashes)
             self.screen.say(f"The key that prepared it tries to approve, and is refused: {refusal}")
             self.plex.fault(kind="cut_after", method="POST", path=".*/Journal_Entry")
-            for sentence in self._approve(runs[:1]):
+            for sentence in self.office.approve(runs[:1]):
                 self.screen.say(f"The approver reads: {sentence}")
-            self._approve(runs[1:])
-            seen = self._tied_out(runs)
+            self.office.approve(runs[1:])
+            seen = self.office.tied_out(runs)
             self.summary.require("verifying" in seen, f"Nothing was verified although an answer was lost: {seen}.")
             self.screen.say("Plex created a journal and the line was cut. It was looked up, found, and not sent again.")
             self.summary.require(
@@ -126,8 +122,8 @@ class Payday:
             self._require_states(runs, {"Maumee": "ready", "Monroe": "ready"})
             self._show_journals(runs)
             self._show_variances(runs)
-            self._approve(runs)
-            self._tied_out(runs)
+            self.office.approve(runs)
+            self.office.tied_out(runs)
 
     def _off_cycle(self) -> None:
         with self.screen.step("An off-cycle run: a bonus for the new department"):
@@ -135,8 +131,8 @@ class Payday:
             runs = [run for run in self._read() if run["kind"] == "off_cycle"]
             self._require_states(runs, {"Monroe": "ready"})
             self._show_journals(runs)
-            self._approve(runs)
-            self._tied_out(runs)
+            self.office.approve(runs)
+            self.office.tied_out(runs)
 
     def _correct(self) -> None:
         with self.screen.step("Payroll changes a run that is posted already: reversed and posted anew"):
@@ -146,8 +142,8 @@ class Payday:
             self._show_effect(self.api.get(f"pay-runs/{run['id']}/effect/"))
             reason = {"reason": "Two hours of overtime were forgotten."}
             drafts = self.api.post(f"pay-runs/{run['id']}/repost/", reason)["results"]
-            self._approve([run])
-            self._tied_out([run])
+            self.office.approve([run])
+            self.office.tied_out([run])
             self._reversed_first(drafts)
 
     def _show_effect(self, effect: Row) -> None:
@@ -178,7 +174,7 @@ class Payday:
     def _prove(self) -> None:
         with self.screen.step("Proof: Rippling's registers and Plex's ledgers read and held against each other"):
             runs = self._pay_runs()
-            postings = [posting for run in runs for posting in self._postings(run)]
+            postings = [posting for run in runs for posting in self.office.postings(run)]
             source = {run["id"]: run["source_id"] for run in runs}
             known: dict[str, list[str]] = {run_id: [] for run_id in source.values()}
             for posting in postings:
@@ -248,7 +244,7 @@ class Payday:
 
     def _take_evidence(self) -> None:
         with self.screen.step("Evidence of the corrected run: downloaded, and verified without the product"):
-            run = next(run for run in self._pay_runs() if len(self._postings(run)) > 1)
+            run = next(run for run in self._pay_runs() if len(self.office.postings(run)) > 1)
             directory = self.stage.directory / "evidence"
             with zipfile.ZipFile(BytesIO(self.api.download(f"pay-runs/{run['id']}/evidence/"))) as archive:
                 archive.extractall(directory)
@@ -278,31 +274,6 @@ class Payday:
         rows = [row | {"plant": plants[row["source_id"]]} for row in self.api.all(f"pay-runs/?{asked}")]
         return sorted(rows, key=lambda row: (row["check_date"], row["plant"].pcn))
 
-    def _postings(self, run: Row) -> list[Row]:
-        """The journals of a pay run, the first one first."""
-        found: list[Row] = self.api.all(f"postings/?pay_run={run['id']}")
-        return sorted(found, key=lambda posting: posting["id"])
-
-    def _approve(self, runs: Sequence[Row]) -> list[str]:
-        """The approver agrees to the drafts of these runs; what they were shown."""
-        return [sentence for run in runs for sentence in self.desk.approve(run["id"])]
-
-    def _tied_out(self, runs: Sequence[Row]) -> set[str]:
-        """Wait until these runs are on the ledger and tied out; the states they went through, as far as seen."""
-        waiting, seen = {run["id"] for run in runs}, set()
-        deadline = time.monotonic() + PATIENCE
-        while waiting:
-            self.stage.require_alive()
-            for row in self.api.all("pay-runs/"):
-                if row["id"] in waiting:
-                    seen.add(row["state"])
-                    if row["state"] == "reconciled" and not row["source_change"]:
-                        waiting.remove(row["id"])
-                    elif row["state"] in ("held", "attention", "rejected") or time.monotonic() > deadline:
-                        raise DemoError(f"{row['title']} is {row['state']} instead of tied out. {row['message']}")
-            time.sleep(0.2)
-        return seen
-
     def _require_states(self, runs: Sequence[Row], wanted: dict[str, str]) -> None:
         states = {run["plant"].city: run["state"] for run in runs}
         self.summary.require(states == wanted, f"The pay runs are {states}, not {wanted}.")
@@ -322,7 +293,7 @@ class Payday:
         costs = {run["id"]: tying.cost_of(run) for run in tying.paid_runs(self.rippling)}
         rows = []
         for run in runs:
-            for posting in self._postings(run):
+            for posting in self.office.postings(run):
                 whole = self.api.get(f"postings/{posting['id']}/")
                 sums = [Decimal(whole[name]) for name in ("debit", "credit")]
                 rows.append([run["plant"].city, whole["line_count"], whole["people"], *map(shown, sums)])
@@ -340,8 +311,3 @@ class Payday:
                 amounts = [shown(whole[name]) for name in ("previous", "current", "change")]
                 rows.append([run["plant"].city, *amounts, f"{flagged} of {len(compared['rows'])}"])
         self.screen.table(rows, ["plant", "period before", "this period", "change", "lines beyond the thresholds"])
-
-
-def shown(amount: Decimal | str | None) -> str:
-    """As people write it; what a single person's pay could be told from is masked."""
-    return MASKED if amount is None else f"{Decimal(amount):,.2f}"

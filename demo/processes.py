@@ -17,10 +17,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from config.database import embedded_server
 from demo.api import DemoError
+from demo.clock import Clock
 
 ROOT = Path(__file__).resolve().parent.parent
 WEB_PORT = 8000
@@ -68,8 +69,8 @@ class Child:
 class Stage:
     """Where the demonstration plays: its directory, its processes. Made fresh at every start."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    def __init__(self, directory: Path, database: Any) -> None:
+        self.directory, self.database = directory, database
         self.logs = directory / "log"
         self.children: list[Child] = []
         kept = {name: value for name, value in os.environ.items() if name not in FOREIGN}
@@ -139,9 +140,20 @@ class Stage:
             time.sleep(0.05)
         raise DemoError(f"The web server did not come up in {PATIENCE:.0f} seconds:\n{tail(child.log)}")
 
-    def start_worker(self) -> None:
+    def start_worker(self, name: str = "worker") -> Child:
         """Workers of all queues, that take up what is asked for."""
-        self.start("worker", "manage.py", "workers")
+        return self.start(name, "manage.py", "workers")
+
+    def kill(self, child: Child) -> None:
+        """The process and all it started are killed where they stand; nobody misses them afterwards."""
+        os.killpg(child.process.pid, signal.SIGKILL)
+        child.process.wait()
+        self.children.remove(child)
+
+    def clock(self) -> Clock:
+        """The database's clock, which can be put forward. Only sessions that begin from now on go by it."""
+        info = self.database.get_postmaster_info()
+        return Clock(str(info.socket_dir), str(info.port))
 
 
 @contextmanager
@@ -150,9 +162,9 @@ def stage(directory: Path) -> Iterator[Stage]:
     directory.parent.mkdir(parents=True, exist_ok=True)
     with _alone(directory.with_name(f"{directory.name}.lock")):
         _clear(directory)
-        here = Stage(directory)
-        here.logs.mkdir(parents=True)
-        with _database(directory / "postgres"):
+        with _database(directory / "postgres") as database:
+            here = Stage(directory, database)
+            here.logs.mkdir(parents=True)
             try:
                 yield here
             finally:
@@ -185,12 +197,12 @@ def _clear(directory: Path) -> None:
 
 
 @contextmanager
-def _database(directory: Path) -> Iterator[None]:
+def _database(directory: Path) -> Iterator[Any]:
     """The embedded server, which the other processes then share; stopped whoever else still uses it."""
     # It stops when we say so, below, and not by itself at exit, when it would find itself stopped and complain.
     server = embedded_server(directory, stops_itself=False)
     try:
-        yield
+        yield server
     finally:
         server.stop()
 

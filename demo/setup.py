@@ -1,7 +1,8 @@
-"""Setting Northfield up, as the customer's engineer does it: by the public API and nothing else."""
+"""Setting a company up, as the customer's engineer does it: by the public API and nothing else."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,16 +19,14 @@ WORDS = {
     "employment_type": "employment types",
 }
 LEDGER = {"cost_center": "cost centers", "account": "accounts"}
-"""Kinds that only Plex has."""
+"""Kinds that only a ledger has."""
 
 
 @dataclass
-class Setup:
+class Wiring:
     """What exists once it is set up. ``values`` is what the API knows of each kind, by side."""
 
     api: Api
-    rippling: Customer
-    plex: Customer
     source: dict[str, Any] = field(default_factory=dict)
     target: dict[str, Any] = field(default_factory=dict)
     integration: dict[str, Any] = field(default_factory=dict)
@@ -43,13 +42,30 @@ class Setup:
         return self.api.all(f"reference-values/?connection={connection}&kind={kind}&active=true")
 
 
+@dataclass(kw_only=True)
+class Setup(Wiring):
+    """Northfield's, with both simulators."""
+
+    rippling: Customer
+    plex: Customer
+
+
 def connect(setup: Setup, screen: Screen) -> None:
     """Both connections exist and were tested; DemoError when one cannot be used."""
-    setup.source = setup.api.post("connections/", _rippling(setup.rippling))
-    setup.target = setup.api.post("connections/", _plex(setup.plex, setup.rippling))
+    join(setup, rippling_connection(setup.rippling), _plex(setup.plex, setup.rippling), screen)
+    screen.say(
+        "Plex's limit of 180 calls a minute is set to 0 (none) on this connection: a simulator need not be spared. "
+        "A real one keeps it."
+    )
+
+
+def join(wiring: Wiring, source: dict[str, Any], target: dict[str, Any], screen: Screen) -> None:
+    """Connections of these kinds exist and were tested; DemoError when one cannot be used."""
+    wiring.source = wiring.api.post("connections/", source)
+    wiring.target = wiring.api.post("connections/", target)
     rows, warnings = [], []
-    for connection in (setup.source, setup.target):
-        connection |= setup.api.post(f"connections/{connection['id']}/check/")
+    for connection in (wiring.source, wiring.target):
+        connection |= wiring.api.post(f"connections/{connection['id']}/check/")
         if connection["state"] not in ("ready", "limited"):
             raise DemoError(f"{connection['name']} is {connection['state']}: {connection['state_reason']}")
         found = connection["findings"]
@@ -59,13 +75,10 @@ def connect(setup: Setup, screen: Screen) -> None:
     screen.table(rows)
     for sentence in warnings:
         screen.say(sentence)
-    screen.say(
-        "Plex's limit of 180 calls a minute is set to 0 (none) on this connection: a simulator need not be spared. "
-        "A real one keeps it."
-    )
 
 
-def _rippling(there: Customer) -> dict[str, Any]:
+def rippling_connection(there: Customer) -> dict[str, Any]:
+    """What it takes to connect Rippling by an API token."""
     return {
         "vendor": "rippling",
         "name": "Rippling",
@@ -107,16 +120,21 @@ def _plex(there: Customer, rippling: Customer) -> dict[str, Any]:
 
 def integrate(setup: Setup, screen: Screen) -> None:
     """The integration exists and both sides' reference data was read."""
-    pair = {"name": "Rippling to Plex", "source": setup.source["id"], "target": setup.target["id"]}
-    setup.integration = setup.api.post("integrations/", pair)
-    setup.flows = {flow["kind"]: flow["id"] for flow in setup.integration["flows"]}
-    setup.run("reference")
+    bring_together(setup, "Rippling to Plex")
     rows = [[WORDS[kind], len(setup.values("source", kind)), len(setup.values("target", kind))] for kind in KINDS]
     rows += [[word, 0, len(setup.values("target", kind))] for kind, word in LEDGER.items()]
     screen.table(rows, ["", "Rippling", "Plex"])
 
 
-def map_values(setup: Setup, screen: Screen) -> None:
+def bring_together(wiring: Wiring, name: str) -> None:
+    """The integration of both connections exists and their reference data was read."""
+    pair = {"name": name, "source": wiring.source["id"], "target": wiring.target["id"]}
+    wiring.integration = wiring.api.post("integrations/", pair)
+    wiring.flows = {flow["kind"]: flow["id"] for flow in wiring.integration["flows"]}
+    wiring.run("reference")
+
+
+def map_values(setup: Wiring, kinds: Sequence[str], meaning: Callable[[str, str], str | None], screen: Screen) -> None:
     """Every value the accountant has decided about is mapped as decided: suggestions that agree are confirmed, the
     others are entered. DemoError when people would be left out."""
     integration = setup.integration["id"]
@@ -125,11 +143,11 @@ def map_values(setup: Setup, screen: Screen) -> None:
     agreed: list[int] = []
     entered: list[dict[str, str]] = []
     rows = []
-    for kind in KINDS:
+    for kind in kinds:
         keys = {value["external_id"] for value in setup.values("target", kind)}
         right, other = 0, 0
         for value in setup.values("source", kind):
-            wanted = company.meaning(kind, value["name"])
+            wanted = meaning(kind, value["name"])
             if wanted not in keys:
                 continue
             suggestion = suggested.get((kind, value["external_id"]))
@@ -145,7 +163,7 @@ def map_values(setup: Setup, screen: Screen) -> None:
     screen.table(rows, ["", "suggested and confirmed", "entered by hand"])
 
 
-def _mapping(setup: Setup, kind: str, source_key: str, target_key: str) -> dict[str, str]:
+def _mapping(setup: Wiring, kind: str, source_key: str, target_key: str) -> dict[str, str]:
     return {
         "integration": setup.integration["id"],
         "kind": kind,
@@ -154,8 +172,8 @@ def _mapping(setup: Setup, kind: str, source_key: str, target_key: str) -> dict[
     }
 
 
-def map_cost_centers(setup: Setup, centers: dict[str, str]) -> int:
-    """Each department of Rippling that is in use means its cost center in Plex, given by its name; how many."""
+def map_cost_centers(setup: Wiring, centers: dict[str, str]) -> int:
+    """Each department of Rippling that is in use means its cost center in the ledger, given by its name; how many."""
     mappings = [
         _mapping(setup, "cost_center", value["external_id"], centers[value["name"]])
         for value in setup.values("source", "department")
@@ -164,7 +182,7 @@ def map_cost_centers(setup: Setup, centers: dict[str, str]) -> int:
     return len(mappings)
 
 
-def map_one(setup: Setup, kind: str, name: str, target_key: str) -> None:
+def map_one(setup: Wiring, kind: str, name: str, target_key: str) -> None:
     """One value of the source, by name, now means this value of the target."""
     key = next(value["external_id"] for value in setup.values("source", kind) if value["name"] == name)
     setup.api.post("mappings/", _mapping(setup, kind, key, target_key))

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import dataclass
 from typing import Any
 
 from demo import books, changes, company, proof, setup
@@ -17,7 +15,8 @@ from demo.desk import Desk
 from demo.payday import Payday
 from demo.processes import PATIENCE, Stage
 from demo.screen import Screen
-from demo.setup import Setup
+from demo.setup import KINDS, Setup
+from demo.site import Access, Site, take_on
 from demo.summary import OUTCOMES, Summary, counts
 
 CHANGES_IN_WORDS = {
@@ -29,35 +28,18 @@ CHANGES_IN_WORDS = {
     "unchanged": "right already",
     "blocked": "blocked",
 }
-ROLES = ("administrator", "approver", "preparer", "viewer")
-PASSWORDS = """
-import json, sys
-from django.contrib.auth.models import User
-given = json.load(sys.stdin)
-for name in given["users"]:
-    user = User.objects.get(username=name)
-    user.set_password(given["password"])
-    user.save()
-"""
-
-
-@dataclass
-class Access:
-    """How to get in."""
-
-    address: str
-    logins: dict[str, str]
-    password: str
-    key: str
 
 
 class Story:
     """One telling. ``summary`` says what came of it."""
 
-    def __init__(self, stage: Stage, screen: Screen) -> None:
-        self.stage, self.screen, self.summary = stage, screen, Summary()
+    title = "Rippling → Plex"
+
+    def __init__(self, stage: Stage, site: Site, screen: Screen) -> None:
+        self.stage, self.site, self.screen, self.summary = stage, site, screen, Summary()
         self.setup: Setup
         self.access: Access
+        self.api: Api
         self.changes: list[changes.Change] = []
         self.emails: dict[str, str | None] = {}
 
@@ -78,20 +60,15 @@ class Story:
     # -- Before anything is connected ------------------------------------------------------------------------------
 
     def _begin(self) -> tuple[Customer, Customer]:
-        with self.screen.step("Starting PostgreSQL, the simulators, web and worker"):
-            sandbox = self.stage.start_sandbox()
-            self.stage.manage("migrate", "--verbosity", "0")
-            address = self.stage.start_web()
-            self.stage.start_worker()
-            self.access = self._company(address)
-            self.screen.say(f"The product is at {address}; everything below goes through its API at /api/v1/.")
+        vendors = self.site.vendors
         with self.screen.step(f"{company.NAME} before: {company.HEADCOUNT} employees, two plants"):
-            rippling = Customer(sandbox["rippling"], company.rippling_options())
+            self.access, self.api = take_on(self.stage, self.site, company.NAME, company.SLUG, company.TIME_ZONE)
+            rippling = Customer(vendors["rippling"], company.rippling_options())
             for action, arguments in company.arrangement(rippling.snapshot()["workers"]):
                 rippling.change(action, **arguments)
             there = rippling.snapshot()["workers"]
             titles = [worker["title"] for worker in there]
-            plex = Customer(sandbox["plex"], company.plex_options(there, titles, books.charts()))
+            plex = Customer(vendors["plex"], company.plex_options(there, titles, books.charts()))
             for plant in company.PLANTS:
                 plex.change("add_journal", **books.entered_by_hand(plant))
             self._show_headcount(rippling, plex)
@@ -102,34 +79,16 @@ class Story:
             )
         return rippling, plex
 
-    def _company(self, address: str) -> Access:
-        """A tenant with one user of each role, and the administrator's API key."""
-        password = f"demo-{secrets.token_hex(4)}"
-        logins = {role: f"{role}@{company.SLUG}.example" for role in ROLES}
-        made = self.stage.manage(
-            "create_tenant", company.NAME, "--slug", company.SLUG, "--time-zone", company.TIME_ZONE,
-            "--admin-email", logins["administrator"], "--admin-password-stdin", "--api-key",
-            given=f"{password}\n",
-        )  # fmt: skip
-        key = made.rpartition("API key, shown this once: ")[2].strip()
-        self.api = Api(address, key, self.stage.require_alive)
-        others = [role for role in ROLES if role != "administrator"]
-        for role in others:
-            self.api.post("members/", {"user": logins[role], "role": role})
-        given = json.dumps({"users": [logins[role] for role in others], "password": password})
-        self.stage.manage("shell", "--verbosity", "0", "--command", PASSWORDS, given=given)
-        return Access(address, logins, password, key)
-
     # -- Set-up ----------------------------------------------------------------------------------------------------
 
     def _set_up(self, rippling: Customer, plex: Customer) -> None:
-        self.setup = Setup(self.api, rippling, plex)
+        self.setup = Setup(self.api, rippling=rippling, plex=plex)
         with self.screen.step("Connections made and tested"):
             setup.connect(self.setup, self.screen)
         with self.screen.step("Integration made, reference data read from both sides"):
             setup.integrate(self.setup, self.screen)
         with self.screen.step("Mappings: what Rippling's words mean in Plex"):
-            setup.map_values(self.setup, self.screen)
+            setup.map_values(self.setup, KINDS, company.meaning, self.screen)
 
     def _preview(self) -> None:
         with self.screen.step("Preview: what a run would do, nothing written"):

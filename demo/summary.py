@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ OUTCOMES = {
     "rehired": "rehired",
     "unchanged": "right already",
     "blocked": "blocked",
-    "rejected": "refused by Plex",
+    "rejected": "refused",
     "verifying": "being looked up",
     "unsent": "not sent",
     "queued": "waiting for their date",
@@ -30,7 +31,7 @@ def counts(run: dict[str, Any]) -> dict[str, int]:
 
 @dataclass
 class Summary:
-    """Filled in as the story goes. ``failures`` is a sentence for everything that is not as it should be."""
+    """What came of one integration. ``failures`` is a sentence for everything that is not as it should be."""
 
     outcomes: dict[str, int] = field(default_factory=lambda: {name: 0 for name in OUTCOMES if name != "queued"})
     runs: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -40,7 +41,7 @@ class Summary:
     failures: list[str] = field(default_factory=list)
 
     def add_run(self, name: str, run: dict[str, Any]) -> None:
-        """Count what this run did to Plex's employees; who waits for a date is counted by every run anew."""
+        """Count what this run did to the employees; who waits for a date is counted by every run anew."""
         self.runs[name] = counts(run)
         for outcome in self.outcomes:
             self.outcomes[outcome] += run[outcome]
@@ -50,17 +51,17 @@ class Summary:
         if not holds:
             self.failures.append(sentence)
 
-    def write(self, path: Path, seconds: float) -> None:
-        """The summary as JSON, readable."""
-        document = {
-            "integrations": {
-                "I1": {
-                    "people": {**self.people, "outcomes": self.outcomes, "runs": self.runs},
-                    "payroll": self.payroll,
-                }
-            },
-            "audit": self.audit,
-            "failures": self.failures,
-            "seconds": round(seconds, 1),
-        }
-        path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    def document(self) -> dict[str, Any]:
+        """The integration's numbers."""
+        people = {**self.people, "outcomes": self.outcomes, "runs": self.runs}
+        return {"people": people, "payroll": self.payroll, "audit": self.audit}
+
+
+def write(path: Path, summaries: Mapping[str, Summary], failures: Sequence[str], seconds: float) -> None:
+    """The summaries by the integration's name as JSON, readable."""
+    document = {
+        "integrations": {name: summary.document() for name, summary in summaries.items()},
+        "failures": list(failures),
+        "seconds": round(seconds, 1),
+    }
+    path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
