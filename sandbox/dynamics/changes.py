@@ -234,6 +234,13 @@ def fault_in_batch(environment: Environment, arguments: Arguments) -> Arguments:
     return {}
 
 
+def behave(environment: Environment, arguments: Arguments) -> Arguments:
+    """What was scripted for changesets and line writes, and did not happen yet, does not happen any more."""
+    environment.inner_faults.clear()
+    environment.conflicts = 0
+    return {}
+
+
 def add_worker(environment: Environment, arguments: Arguments) -> Arguments:
     """Properties of Workers, and LegalEntityId, EmploymentStartDate, EmploymentEndDate of the employment."""
     return {"PersonnelNumber": entering.add_worker(environment, arguments)}
@@ -369,6 +376,7 @@ ACTIONS: dict[str, Callable[[Environment, Arguments], Arguments]] = {
         lock_journal,
         conflict_next,
         fault_in_batch,
+        behave,
         add_worker,
         change_worker,
         end_employment,

@@ -15,18 +15,18 @@ from sync.execution import advance_postings
 from sync.models import Flow, PayRun, Posting, Run
 from sync.payroll.approval import Refusal, post_now
 from sync.sweeping import sweep_postings
+from tests.chaos.posting_ledgers import Ledger
 from tests.chaos.posting_world import SLOW, Act, Moment, World, die
+from tests.connectors.customers import Customer
 from tests.sync.payroll.payday import Payday
 
-LEDGER = r"/accounting/v2/journal-entries|/api/Journal_Entry"
-ONE_JOURNAL = rf"({LEDGER})/[^/]+"
-ACTIVITY = r".*/general-ledger-activity/journal-entries|/api/GL_Activity"
-REST = r".*(fiscal|Fiscal|tenant|Tenant|chart|GL_Account|oauth2).*"
 READ_FAULTS = ("cut", "cut_after", "truncate", "html", "garbage", "status")
 SWEPT_EVERY = 100
 UNFENCED = 200
 """Seconds that a process may be suspended between its last look at its lease and the sending of its post. The ledger
 cannot be told to ignore an old request: what leaves later than ABSENCE_HOLDS after that look could arrive twice."""
+EVERY = ("plex", "dynamics")
+"""The ledgers by name."""
 
 
 @dataclass
@@ -36,6 +36,12 @@ class Hands:
     payday: Payday
     pay_run: PayRun
     world: World
+    ledger: Ledger
+
+    @property
+    def customer(self) -> Customer:
+        """Whoever keeps the ledger."""
+        return self.payday.story.here
 
     def another_worker(self) -> None:
         advance_postings(self.pay_run.pk, self.world)
@@ -53,7 +59,7 @@ class Hands:
         self.another_worker()
 
     def expire_tokens(self) -> None:
-        self.payday.story.plex.change("expire_tokens")
+        self.customer.change("expire_tokens")
 
     def check_again(self) -> None:
         """Pat clicks "check again": the register is read and drafted anew."""
@@ -66,6 +72,7 @@ class Plan:
     """What a trial does to the posting of one journal. ``child`` is a worker process of its own, hit at a moment, after
     a delay in seconds, or (None) not at all; ``beside`` says that another works at the same time."""
 
+    ledger: Ledger
     names: list[str] = field(default_factory=list)
     faults: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     changes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -79,17 +86,19 @@ class Plan:
     def fault(self, kind: str, path: str, method: str = "GET", **details: Any) -> None:
         self.faults.append((kind, {"path": path, "method": method, **details}))
 
-    def post_fault(self, kind: str, **details: Any) -> None:
-        self.fault(kind, LEDGER, "POST", **details)
+    def post_fault(self, kind: str, chance: random.Random, **details: Any) -> None:
+        """At one of the requests that write a journal."""
+        skip = chance.randrange(self.ledger.writes) if self.ledger.writes > 1 else 0
+        self.fault(kind, self.ledger.posts, "POST", skip=skip, **details)
 
     def suspend(self, moment: Moment, seconds: int, hands: Hands) -> None:
         """The worker stands still for so long at this moment, and others go on meanwhile."""
 
         def stand_still(request: httpx.Request | None) -> None:
-            # A post that is repeated with a new token is sent as soon as the token is there.
-            repeated = moment.what in ("request", "post") or "token expired" in self.names
-            about_to_post = request is not None and (
-                (request.method == "POST" and repeated) or "tenant" in request.url.path.lower()
+            about_to_post = (
+                request is not None
+                and moment.what in ("request", "post")
+                and self.ledger.is_post(request.method, request.url.path)
             )
             left = min(seconds, UNFENCED) if about_to_post else seconds
             with hands.world.others_only():
@@ -107,12 +116,16 @@ class Plan:
 
 
 Ingredient = Callable[[Plan, random.Random, Hands], None]
-INGREDIENTS: dict[str, Ingredient] = {}
+INGREDIENTS: dict[str, dict[str, Ingredient]] = {ledger: {} for ledger in EVERY}
+"""By the ledger they are for."""
 
 
-def _named(name: str) -> Callable[[Ingredient], Ingredient]:
+def named(name: str, *ledgers: str) -> Callable[[Ingredient], Ingredient]:
+    """Keeps an ingredient for these ledgers, for every one where none is said."""
+
     def keep(ingredient: Ingredient) -> Ingredient:
-        INGREDIENTS[name] = ingredient
+        for ledger in ledgers or EVERY:
+            INGREDIENTS[ledger][name] = ingredient
         return ingredient
 
     return keep
@@ -120,85 +133,89 @@ def _named(name: str) -> Callable[[Ingredient], Ingredient]:
 
 def make_plan(chance: random.Random, hands: Hands) -> Plan:
     """One to three things that go wrong."""
-    plan = Plan(names=chance.sample(sorted(INGREDIENTS), chance.choice((1, 2, 2, 3))))
+    known = INGREDIENTS[hands.ledger.name]
+    plan = Plan(hands.ledger, names=chance.sample(sorted(known), chance.choice((1, 2, 2, 3))))
     for name in plan.names:
-        INGREDIENTS[name](plan, chance, hands)
+        known[name](plan, chance, hands)
     return plan
 
 
-def any_moment(chance: random.Random) -> Moment:
+def any_moment(chance: random.Random, ledger: Ledger) -> Moment:
     """Somewhere in a worker's work; around the post as often as anywhere else."""
-    ranges = {"statement": 70, "request": 20, "answer": 20, "post": 1, "posted": 2}
+    writes = ledger.writes
+    ranges = {"statement": 70, "request": 20, "answer": 20, "post": writes, "posted": writes if writes > 1 else 2}
     what = chance.choice(list(ranges))
     return Moment(what, chance.randint(1, ranges[what]))
 
 
-@_named("connection refused")
+@named("connection refused")
 def _refused(plan: Plan, chance: random.Random, hands: Hands) -> None:
     plan.refused = chance.randint(1, 7)
 
 
-@_named("cut before work")
+@named("cut before work")
 def _cut(plan: Plan, chance: random.Random, hands: Hands) -> None:
-    plan.post_fault("cut", times=chance.randint(1, 3))
+    plan.post_fault("cut", chance, times=chance.randint(1, 3))
 
 
-@_named("cut after commit")
+@named("cut after commit")
 def _cut_after(plan: Plan, chance: random.Random, hands: Hands) -> None:
-    plan.post_fault("cut_after")
+    plan.post_fault("cut_after", chance)
 
 
-@_named("500 after commit")
+@named("500 after commit", "plex")
 def _failed_after(plan: Plan, chance: random.Random, hands: Hands) -> None:
     plan.changes.append(("fail_after_commit", {}))
 
 
-@_named("5xx without commit")
+@named("5xx without commit")
 def _failed(plan: Plan, chance: random.Random, hands: Hands) -> None:
     code = chance.choice((408, 500, 502, 503, 504))
-    plan.post_fault("status", status_code=code, times=chance.randint(1, 3))
+    plan.post_fault("status", chance, status_code=code, times=chance.randint(1, 3))
 
 
-@_named("slow commit")
+@named("slow commit")
 def _slow(plan: Plan, chance: random.Random, hands: Hands) -> None:
-    plan.post_fault("slow", seconds=SLOW)
+    plan.post_fault("slow", chance, seconds=SLOW)
     plan.impatient = True
 
 
-@_named("429 with Retry-After")
+@named("429 with Retry-After")
 def _limited(plan: Plan, chance: random.Random, hands: Hands) -> None:
     wait = str(chance.choice((5, 60, 420, 800)))
-    plan.post_fault("status", status_code=429, headers={"Retry-After": wait}, times=chance.randint(1, 2))
+    plan.post_fault("status", chance, status_code=429, headers={"Retry-After": wait}, times=chance.randint(1, 2))
 
 
-@_named("429")
+@named("429")
 def _limited_silently(plan: Plan, chance: random.Random, hands: Hands) -> None:
-    plan.post_fault("status", status_code=429, times=chance.choice((1, 3, 40)))
+    plan.post_fault("status", chance, status_code=429, times=chance.choice((1, 3, 40)))
 
 
-@_named("unreadable answer")
+@named("unreadable answer")
 def _unreadable(plan: Plan, chance: random.Random, hands: Hands) -> None:
-    plan.post_fault(chance.choice(("garbage", "html", "truncate")), times=chance.randint(1, 2))
+    plan.post_fault(chance.choice(("garbage", "html", "truncate")), chance, times=chance.randint(1, 2))
 
 
-@_named("journal refused")
+@named("journal refused")
 def _rejected(plan: Plan, chance: random.Random, hands: Hands) -> None:
-    plan.post_fault("status", status_code=chance.choice((400, 403)), body={"message": "The period is not valid."})
+    plan.post_fault(
+        "status", chance, status_code=chance.choice((400, 403)), body={"message": "The period is not valid."}
+    )
 
 
-@_named("look-up faulty")
+@named("look-up faulty")
 def _look_up(plan: Plan, chance: random.Random, hands: Hands) -> None:
-    _read_fault(plan, chance, LEDGER)
+    _read_fault(plan, chance, plan.ledger.look_up)
 
 
-@_named("read-back faulty")
+@named("read-back faulty")
 def _read_back(plan: Plan, chance: random.Random, hands: Hands) -> None:
-    _read_fault(plan, chance, chance.choice((ONE_JOURNAL, ACTIVITY)))
+    _read_fault(plan, chance, chance.choice(plan.ledger.read_back))
 
 
-@_named("other reads faulty")
+@named("other reads faulty")
 def _other_reads(plan: Plan, chance: random.Random, hands: Hands) -> None:
-    _read_fault(plan, chance, REST, method="*")
+    _read_fault(plan, chance, plan.ledger.rest, method="*")
 
 
 def _read_fault(plan: Plan, chance: random.Random, path: str, method: str = "GET") -> None:
@@ -207,78 +224,78 @@ def _read_fault(plan: Plan, chance: random.Random, path: str, method: str = "GET
     plan.fault(chance.choice(READ_FAULTS), path, method, times=times, skip=skip, status_code=code)
 
 
-@_named("activity late")
+@named("activity late", "plex")
 def _late(plan: Plan, chance: random.Random, hands: Hands) -> None:
     plan.changes.append(("set_options", {"activity_lag_reads": chance.randint(1, 3)}))
 
 
-@_named("answer distorted")
+@named("answer distorted", "plex")
 def _distorted_answer(plan: Plan, chance: random.Random, hands: Hands) -> None:
     plan.distort("answer", {"lines": chance.choice(("drop_last", "swap_sides"))})
 
 
-@_named("ledger distorted")
+@named("ledger distorted", "plex")
 def _distorted_ledger(plan: Plan, chance: random.Random, hands: Hands) -> None:
     plan.distort("ledger", {"amount_factor": 2})
 
 
-@_named("token expired")
+@named("token expired")
 def _expired(plan: Plan, chance: random.Random, hands: Hands) -> None:
-    plan.moments[any_moment(chance)] = lambda request: hands.expire_tokens()
+    plan.moments[any_moment(chance, plan.ledger)] = lambda request: hands.expire_tokens()
 
 
-@_named("died")
+@named("died")
 def _died(plan: Plan, chance: random.Random, hands: Hands) -> None:
     for _ in range(chance.randint(1, 3)):
-        plan.moments[any_moment(chance)] = die
+        plan.moments[any_moment(chance, plan.ledger)] = die
 
 
-@_named("kill -9")
+@named("kill -9")
 def _killed(plan: Plan, chance: random.Random, hands: Hands) -> None:
     for _ in range(chance.randint(1, 2)):
-        plan.children.append(any_moment(chance) if chance.random() < 0.7 else chance.uniform(0.0, 0.5))
+        plan.children.append(any_moment(chance, plan.ledger) if chance.random() < 0.7 else chance.uniform(0.0, 0.5))
     plan.beside = chance.random() < 0.3
 
 
-@_named("two workers at once")
+@named("two workers at once")
 def _beside(plan: Plan, chance: random.Random, hands: Hands) -> None:
     plan.children.append(None)
     plan.beside = True
 
 
-@_named("another worker in between")
+@named("another worker in between")
 def _between(plan: Plan, chance: random.Random, hands: Hands) -> None:
-    plan.moments[any_moment(chance)] = lambda request: hands.another_worker()
+    plan.moments[any_moment(chance, plan.ledger)] = lambda request: hands.another_worker()
 
 
-@_named("suspended")
+@named("suspended")
 def _suspended(plan: Plan, chance: random.Random, hands: Hands) -> None:
-    plan.suspend(any_moment(chance), chance.choice((50, 70, 400, 1200)), hands)
+    plan.suspend(any_moment(chance, plan.ledger), chance.choice((50, 70, 400, 1200)), hands)
 
 
-@_named("suspended between two attempts")
+@named("suspended between two attempts")
 def _suspended_between(plan: Plan, chance: random.Random, hands: Hands) -> None:
-    plan.post_fault("status", status_code=429, headers={"Retry-After": "5"})
-    plan.suspend(Moment("posted", 1), 1200, hands)
+    plan.post_fault("status", chance, status_code=429, headers={"Retry-After": "5"})
+    plan.suspend(Moment("posted", 1 + int(plan.faults[-1][1]["skip"])), 1200, hands)
 
 
-@_named("clock ahead")
+@named("clock ahead")
 def _ahead(plan: Plan, chance: random.Random, hands: Hands) -> None:
     seconds = chance.choice((10, 50, 100, UNFENCED))
-    plan.moments[any_moment(chance)] = lambda request: hands.world.stand_still(seconds)
+    plan.moments[any_moment(chance, plan.ledger)] = lambda request: hands.world.stand_still(seconds)
 
 
-@_named("posted by a person")
+@named("posted by a person")
 def _person_posts(plan: Plan, chance: random.Random, hands: Hands) -> None:
     for _ in range(2):
-        plan.moments[any_moment(chance)] = lambda request: hands.post()
+        plan.moments[any_moment(chance, plan.ledger)] = lambda request: hands.post()
 
 
-@_named("checked again")
+@named("checked again")
 def _person_checks(plan: Plan, chance: random.Random, hands: Hands) -> None:
-    plan.moments[any_moment(chance)] = lambda request: hands.check_again()
+    plan.moments[any_moment(chance, plan.ledger)] = lambda request: hands.check_again()
 
 
-@_named("swept")
+@named("swept")
 def _swept(plan: Plan, chance: random.Random, hands: Hands) -> None:
-    plan.moments[any_moment(chance)] = lambda request: hands.sweep()
+    plan.moments[any_moment(chance, plan.ledger)] = lambda request: hands.sweep()

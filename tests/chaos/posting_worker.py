@@ -1,4 +1,7 @@
-"""A share of the trials, in a process of its own. ``python -m tests.chaos.posting_worker SANDBOX SEED COUNT STEP``"""
+"""A share of the trials, in a process of its own.
+
+``python -m tests.chaos.posting_worker SANDBOX LEDGER SEED COUNT STEP``
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,12 @@ import sys
 import msgspec
 
 
-def main(sandbox: str, seed: str, count: str, step: str) -> None:
+def main(sandbox: str, ledger: str, seed: str, count: str, step: str) -> None:
     """One line of JSON per trial, as it ends."""
     from tests.chaos.posting_trials import processes, run_trials
 
     processes.set_forkserver_preload(["tests.chaos.posting_trials"])
-    for outcome in run_trials(json.loads(sandbox), int(seed), int(count), int(step)):
+    for outcome in run_trials(json.loads(sandbox), ledger, int(seed), int(count), int(step)):
         sys.stdout.write(msgspec.json.encode(outcome).decode() + "\n")
         sys.stdout.flush()
 

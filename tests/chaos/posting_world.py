@@ -18,14 +18,14 @@ import httpx
 from django.conf import settings
 from django.db import connection
 
-from connectors.plex import client as plex_client
+from connectors import budget
 from sync.leases import LeaseLost
 from sync.payroll import outcomes
+from tests.chaos.posting_ledgers import Ledger
 from tests.sync.story import FastWorld
 
 SLOW, PATIENT = 1.2, 0.6
 """Real seconds: a slow answer, and how long it is waited for."""
-JOURNALS = ("journal-entries", "Journal_Entry")
 
 
 class Killed(BaseException):
@@ -127,6 +127,7 @@ class Worker:
 
     world: World
     log: Log
+    ledger: Ledger
     plan: dict[Moment, Act] = field(default_factory=dict)
     refused: int = 0
     impatient: bool = False
@@ -145,12 +146,18 @@ class Worker:
             self.log.write(now, "absent")
             absent(*arguments, now=now)
 
+        def ended(attempt: str, fate: str) -> None:
+            self.log.write(self.world.now(), "answer", attempt, fate=fate)
+
         with ExitStack() as stack:
+            stack.enter_context(self.ledger.watched(ended))
             stack.enter_context(connection.execute_wrapper(self._statement))
             stack.enter_context(mock.patch.object(httpx.Client, "send", hit_send))
             stack.enter_context(mock.patch.object(outcomes, "settle_absent", noted_absent))
+            # Else what one worker was made to wait is a debt for the next, whose clock begins with the database's.
+            stack.enter_context(mock.patch.object(budget, "_database_now", self.world.now))
             if self.impatient:
-                stack.enter_context(mock.patch.object(plex_client, "READ_TIMEOUT", PATIENT))
+                stack.enter_context(mock.patch.object(self.ledger.module, "READ_TIMEOUT", PATIENT))
             if not alone:
                 stack.enter_context(mock.patch("sync.payroll.posting.renewed", self.world.renewed))
             yield
@@ -172,7 +179,7 @@ class Worker:
         path = request.url.path
         if path.startswith("/_control/") or path.endswith("/token"):
             return go()  # ours; or asked for while the connection's token is locked
-        posts = request.method == "POST" and path.endswith(JOURNALS)
+        posts = self.ledger.is_post(request.method, path)
         self._reached("request", request)
         if posts:
             self._reached("post", request)
@@ -183,17 +190,19 @@ class Worker:
         return response
 
     def _posted(self, go: Callable[[], httpx.Response]) -> httpx.Response:
-        number = uuid.uuid4().hex
+        attempt = self.ledger.attempt()
+        number = attempt or uuid.uuid4().hex
         self.log.write(self.world.now(), "post", number)
         if self.refused:
             self.refused -= 1
-            self.log.write(self.world.now(), "answer", number, fate="refused")
+            if not attempt:
+                self.log.write(self.world.now(), "answer", number, fate="refused")
             raise httpx.ConnectError("connection refused")
         if self.impatient:
             self.world.wait_for_arrival()
         response = go()
-        fate = _fate(response)
-        self.log.write(self.world.now(), "answer", number, fate=fate)
+        if not attempt:
+            self.log.write(self.world.now(), "answer", number, fate=self.ledger.fate(response))
         return response
 
     def _reached(self, what: str, request: httpx.Request | None) -> None:
@@ -221,15 +230,3 @@ def die(request: httpx.Request | None) -> None:
 def kill(request: httpx.Request | None) -> None:
     """This process is gone."""
     os.kill(os.getpid(), 9)
-
-
-def _fate(response: httpx.Response) -> str:
-    """What the sender of a post may conclude: *taken*, *refused*, or nothing."""
-    if 400 <= response.status_code < 500 and response.status_code != 408:
-        return "refused"
-    response.read()
-    try:
-        body = response.json() if response.is_success else {}
-        return "taken" if {"id", "Journal_Entry_Id"} & body.keys() else "unknown"
-    except ValueError:
-        return "unknown"
