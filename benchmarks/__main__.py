@@ -1,7 +1,7 @@
 """Speed and memory of the product against a floor that does nothing but the unavoidable.
 
     .venv/bin/python -m benchmarks [people] [pages] [audit] [journals] [webhooks]
-        [schedules] [--quick]
+        [schedules] [dynamics] [--quick]
 
 Floor and product run on the same simulator process and the same PostgreSQL, one after the other, each in a process of
 its own. Without a name all of them run: about a minute with ``--quick``, a quarter of an hour without. The database
@@ -24,7 +24,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    names = ("people", "pages", "audit", "journals", "webhooks", "schedules")
+    names = ("people", "pages", "audit", "journals", "webhooks", "schedules", "dynamics")
     parser.add_argument("names", nargs="*", metavar="name", help=f"which: {', '.join(names)} (default: all)")
     parser.add_argument("--quick", action="store_true", help="small sizes: tells whether it works, not how fast it is")
     options = parser.parse_args()

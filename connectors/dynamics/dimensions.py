@@ -55,9 +55,10 @@ class _OverrideRow(msgspec.Struct, rename="pascal"):
 
 
 class DimensionValue(msgspec.Struct, frozen=True, kw_only=True):
-    """A value as one legal entity may use it. Days are included; None is no limit."""
+    """A value as one legal entity may use it. Days are included; None is no limit. ``shared``: every entity has it."""
 
     value: str
+    shared: bool
     name: str
     suspended: bool
     blocked: bool
@@ -203,6 +204,7 @@ def _value(row: _ValueRow, own: _OverrideRow | None) -> DimensionValue:
     rule = own or row
     return DimensionValue(
         value=row.dimension_value,
+        shared=not row.legal_entity_id,
         name=row.description or "",
         suspended=rule.is_suspended == "Yes",
         blocked=row.is_blocked_for_manual_entry == "Yes",

@@ -59,11 +59,14 @@ class Reference:
             today = self._settings.people.day_of(self._odata.context.now())
             for company in self._settings.legal_entities:
                 for value in self._dimensions.values(dimension, company):
-                    if value.value.casefold() not in seen:
+                    if value.value.casefold() in seen or (value.shared and company != self._settings.legal_entities[0]):
+                        continue
+                    if not value.shared:
+                        # Shared ones, of which there may be very many, were all given for the first legal entity.
                         seen.add(value.value.casefold())
-                        active = not value.problem(today)
-                        name = value.name or value.value
-                        yield OrgUnit(kind=kind, id=value.value, code=value.value, name=name, active=active)
+                    active = not value.problem(today)
+                    name = value.name or value.value
+                    yield OrgUnit(kind=kind, id=value.value, code=value.value, name=name, active=active)
 
     def _companies(self) -> Sequence[OrgUnit]:
         order = ("LegalEntityId",)

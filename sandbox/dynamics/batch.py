@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from sandbox.dynamics.operations import Answer, Operation
 from sandbox.dynamics.refusals import Refusal, failed, throttled
-from sandbox.dynamics.units import Undone, carry_out
+from sandbox.dynamics.units import Undone, carry_out, journals_written
 
 if TYPE_CHECKING:
     from sandbox.dynamics.environment import Environment
@@ -57,11 +57,13 @@ async def run(environment: Environment, units: Sequence[Unit], *, go_on: bool) -
 
     A refused changeset answers with a single part."""
     results = []
-    for unit in units:
-        answers, failure = await _unit(environment, unit)
-        results.append((unit, answers))
-        if failure and not go_on:
-            break
+    operations = (operation for unit in units for _, operation in unit.operations)
+    with environment.overlaps.during({key for one in operations for key in journals_written(environment, one)}):
+        for unit in units:
+            answers, failure = await _unit(environment, unit)
+            results.append((unit, answers))
+            if failure and not go_on:
+                break
     return results
 
 

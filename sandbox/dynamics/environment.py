@@ -12,6 +12,7 @@ from typing import Any
 from sandbox.core import Company
 from sandbox.dynamics import changes, people
 from sandbox.dynamics.model import ENTITIES, EntityType, Record, comparable
+from sandbox.dynamics.overlaps import Overlaps
 from sandbox.dynamics.settings import Settings
 from sandbox.dynamics.snapshots import snapshot_of
 from sandbox.dynamics.tables import Row, Table, Undo
@@ -86,6 +87,7 @@ class Environment(Company):
     conflicts: int = 0
     secret_expired: bool = False
     counted: Counter[str] = field(default_factory=Counter)
+    overlaps: Overlaps = field(default_factory=Overlaps)
     _numbers: Counter[tuple[str, str]] = field(default_factory=Counter)
     _balances: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)
 

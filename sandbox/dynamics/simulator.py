@@ -14,7 +14,7 @@ from sandbox.dynamics.environment import Environment
 from sandbox.dynamics.founding import found
 from sandbox.dynamics.operations import Answer, Operation
 from sandbox.dynamics.refusals import Refusal, forbidden, no_route, unauthorized
-from sandbox.dynamics.units import Undone, carry_out
+from sandbox.dynamics.units import Undone, carry_out, journals_written
 
 Served = Callable[[Environment, web.Request, Operation], Any]
 
@@ -123,7 +123,8 @@ class DynamicsSimulator(Simulator[Environment]):
         return handle
 
     async def _single(self, environment: Environment, request: web.Request, operation: Operation) -> web.Response:
-        return _response((await carry_out(environment, [operation]))[0])
+        with environment.overlaps.during({*journals_written(environment, operation)}):
+            return _response((await carry_out(environment, [operation]))[0])
 
     async def _batch(self, environment: Environment, request: web.Request, operation: Operation) -> web.Response:
         units = batch.units_of(request.headers.get("Content-Type", ""), operation.origin, operation.content)

@@ -43,6 +43,7 @@ def snapshot_of(environment: Environment) -> dict[str, Any]:
         "vendors": [_plain(row.record) for row in environment.tables["VendorsV2"]],
         "journals": [_journal(environment, row.record) for row in environment.tables["LedgerJournalHeaders"]],
         "requests": dict(environment.counted),
+        "overlaps": environment.overlaps.shown(),
         "duplicates": _duplicates(environment, employments),
     }
 

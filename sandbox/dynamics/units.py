@@ -58,7 +58,7 @@ async def carry_out(environment: Environment, operations: Sequence[Operation]) -
     Every line writes its journal's header, which is read when the unit begins and written when it ends: a journal that
     somebody else has written meanwhile is an update conflict (dynamics §8).
     """
-    written = [key for operation in operations for key in _journal_written(environment, operation)]
+    written = [key for operation in operations for key in journals_written(environment, operation)]
     if written:
         before = [_version(environment, key) for key in written]
         if environment.settings.line_delay_ms:
@@ -77,7 +77,7 @@ async def carry_out(environment: Environment, operations: Sequence[Operation]) -
     return answers
 
 
-def _journal_written(environment: Environment, operation: Operation) -> list[tuple[str, str]]:
+def journals_written(environment: Environment, operation: Operation) -> list[tuple[str, str]]:
     """Company and number of the journal whose header the operation writes, if it writes one."""
     if operation.method not in ("POST", "PATCH", "DELETE") or LINES not in operation.path:
         return []

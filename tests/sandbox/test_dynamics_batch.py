@@ -148,6 +148,7 @@ def test_lines_written_at_once_to_one_journal_meet_an_update_conflict() -> None:
     assert "An update conflict occurred due to another user process" in said(answers[1])[1]
     assert apart.result().status_code == 201
     assert len(dynamics.journal(number)["lines"]) == 1
+    assert dynamics.snapshot()["overlaps"] == {"in_one_journal": 2, "journals": 2}
 
 
 @pytest.mark.parametrize("status", [400, 409])

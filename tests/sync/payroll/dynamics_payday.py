@@ -71,14 +71,15 @@ def tell_dynamics(
     dynamics: dict[str, Any] | None = None,
     settings: dict[str, str] | None = None,
     tenant: Tenant | None = None,
+    here: Customer | None = None,
 ) -> Story:
-    """The beginning of a story that leads to Dynamics; nothing run yet."""
+    """The beginning of a story that leads to Dynamics, to ``here`` where an environment is there; nothing run yet."""
     tenant = tenant or make_tenant("Acme")
     there = Customer.create(
         sandbox["rippling"], **{"size": size, "payroll": PAYROLL, "plants": [{}], **(rippling or {})}
     )
     service = {"custom_service": SERVICE} if posted_by == "custom_service" else {}
-    here = Customer.create(sandbox["dynamics"], **{**service, **(dynamics or {})})
+    here = here or Customer.create(sandbox["dynamics"], **{**service, **(dynamics or {})})
     with tenant_scope(tenant.id):
         source = source_of(there)
         target = Connection(
