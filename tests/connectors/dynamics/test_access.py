@@ -175,6 +175,16 @@ def test_a_value_nobody_may_use_any_more_is_inactive(customer: DynamicsCustomer)
     assert (found["0099"], found["0015"]) == (False, True)
 
 
+def test_a_value_of_several_legal_entities_is_shown_once(customer: DynamicsCustomer) -> None:
+    for company in ("usmf", "gbsi"):
+        given = {"dimension": "CostCenter", "description": "Own", "fields": {"LegalEntityId": company}}
+        customer.change("add_value", value="0098", **given)
+        customer.change("add_value", value=f"{company}-1", **given)
+    connector = customer.connector(department_dimension="", location_dimension="CostCenter")
+    found = [unit.id for unit in connector.org_units(RefKind.LOCATION)]
+    assert sorted(found) == ["001", "0015", "0016", "0017", "002", "003", "0098", "gbsi-1", "usmf-1"]
+
+
 def test_worker_fields_are_what_the_settings_keep(customer: DynamicsCustomer) -> None:
     fields = {field.name: field.required for field in customer.connector().worker_fields}
     assert fields == {"department": False, "location": False, "employment_type": False, "company": True}
