@@ -246,7 +246,8 @@ class LedgerTarget(LedgerAccounts, Protocol):
         ...
 
     def format_change(self) -> str:
-        """Why nothing may be drafted or posted until it was tested again: accounts are read differently. Else empty."""
+        """Why nothing may be drafted or posted before people have looked, as a sentence: the ledger now reads accounts
+        in another way than it did when the connection was last tested. Empty when it does not."""
         ...
 
     def fiscal_periods(self, company: str | None, first: date, last: date) -> Sequence[FiscalPeriod]:
@@ -259,7 +260,8 @@ class LedgerTarget(LedgerAccounts, Protocol):
         ...
 
     def find_journal(self, journal: Journal) -> Sequence[PostedJournal]:
-        """Every journal that carries this one's reference, answered or not; none, one, or more after an accident."""
+        """Every journal on the ledger that carries this journal's reference; none, one, or more after an accident.
+        Also finds one whose post was never answered."""
         ...
 
     def post_journal(self, journal: Journal) -> PostedJournal:
@@ -342,7 +344,8 @@ class ConnectorContext(msgspec.Struct, frozen=True, kw_only=True):
     sleep: Callable[[float], None]
     random: Callable[[], float]
     before_write: Callable[[], None] = lambda: None
-    """Called right before a change leaves; raises when it must not leave any more."""
+    """Called right before a change leaves. What it raises is none of our errors and passes through: the change must not
+    leave any more."""
 
     def __repr__(self) -> str:
         return f"ConnectorContext({self.correlation_id!r})"  # the generated one would print the credentials
