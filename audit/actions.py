@@ -126,6 +126,7 @@ _ACTIONS = (
     Action("journal.verified", "Journal found", "{subject} was found in {target} after an answer was missing."),
     Action("journal.absent", "Journal not there", "{target} twice did not have {subject}; it may be posted again."),
     Action("journal.part", "Journal there in part", "{target} twice had a part of {subject}; the rest may be posted."),
+    Action("journal.deleted_there", "Journal deleted there", "{subject} was deleted in {target}."),
     Action("journal.booked", "Journal booked", "{subject} was booked in {target}; it can no longer change there."),
     Action("journal.needs_person", "Journal needs a person", "{subject} and {target} disagree; a person must decide."),
     Action("journal.decided", "Journal decided by a person", "{actor} decided what became of {subject}."),

@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django_q.models import OrmQ, Task
 
+from connectors.models import Connection
 from sync.models import Flow, PayRun, Posting, Reconciliation, Run
 from sync.payroll.claims import due
 from sync.queue import PAYROLL, enqueue_postings, enqueue_run, key_of, queue_of_run
@@ -72,12 +73,13 @@ def sweep_postings(*, now: datetime) -> list[PayRun]:
     posted = Posting.objects.filter(pay_run=OuterRef("pk"), state=Posting.State.POSTED)
     tied = Reconciliation.objects.filter(pay_run=OuterRef("pk"))
     lately, to_be_booked = tied.filter(at__gt=now - TIE_OUT_AGAIN), Posting.objects.filter(awaits_booking=True)
+    shut = Q(integration__target__state__in=[Connection.State.PAUSED, Connection.State.ATTENTION])
     unasked = Exists(to_be_booked.filter(pay_run=OuterRef("pk"))) & ~Exists(tied.filter(at__gt=now - BOOKED_AGAIN))
     under_way = PayRun.objects.exclude(
         state__in=[PayRun.State.WAITING, PayRun.State.RECONCILED, PayRun.State.VOID, PayRun.State.EMPTY]
     )
     due_now = under_way.filter(Exists(journals) | (Exists(posted) & ~Exists(lately))).values("pk")
-    found = list(PayRun.objects.filter(Exists(writing), Q(pk__in=due_now) | unasked))
+    found = list(PayRun.objects.filter(Exists(writing), Q(pk__in=due_now) | unasked & ~shut))
     for pay_run in found if found and not _is_backed_up(PAYROLL, now) else ():
         with transaction.atomic():
             enqueue_postings(pay_run)

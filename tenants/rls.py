@@ -215,6 +215,9 @@ TENANTS_WITH_WORK = """
             OR journal.awaits_booking AND NOT EXISTS (
                SELECT FROM sync_reconciliation
                 WHERE pay_run_id = journal.pay_run_id AND at > untied - interval '5 hours')
+           AND EXISTS (
+               SELECT FROM sync_integration pair JOIN connectors_connection ledger ON ledger.id = pair.target_id
+                WHERE pair.id = paid.integration_id AND ledger.state NOT IN ('paused', 'attention'))
         UNION
         SELECT flow.tenant_id FROM sync_flow flow
           JOIN sync_integration pair ON pair.id = flow.integration_id

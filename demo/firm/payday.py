@@ -128,9 +128,8 @@ class Payday:
             self.screen.say(f"A person who cannot wait is refused: {self.api.refused(f'{address}decide/', body)}")
             before = self._lines_of(posting)
             self.site.clock.put_forward(HOLD)
+            self.screen.say("Five minutes later somebody asks again, and the rest is written.")
             self._until(lambda: self._looked_up(address), "It is still looked up.")
-            self.screen.say(f"Five minutes later somebody asks again: {self.api.get(address)['message']}")
-            self.api.post(f"{address}post/")
             self.office.tied_out([run])
             after = self.api.get(address)
             numbers = {journal["number"] for journal in self._journals()}

@@ -20,7 +20,9 @@ class Posting(TenantOwned):
     ``sent_at`` is committed before anything leaves the process; while it is set and no answer is, the journal may be
     on the ledger. ``absent_since`` is when the ledger first said that it is not. ``salt`` is hashed with the content
     (see ``drafts.content_hash``) and shown to nobody who may not see every amount. ``awaits_booking``: it is on the
-    ledger, where people can still change it until they book it.
+    ledger, where people can still change it until they book it. ``part_since``: the ledger has a part of it, and since
+    when we know; it never goes back to *approved* then. ``trouble`` is why it last could not be written. A journal that
+    people deleted on the ledger is *reversed* and ``deleted_there``.
     """
 
     class State(models.TextChoices):
@@ -104,6 +106,9 @@ class Posting(TenantOwned):
     period = models.CharField(max_length=40, blank=True)
     posted_at = models.DateTimeField(null=True, blank=True)
     awaits_booking = models.BooleanField(default=False, db_default=False)
+    part_since = models.DateTimeField(null=True, blank=True)
+    trouble = models.CharField(max_length=300, blank=True, default="", db_default="")
+    deleted_there = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-pk"]

@@ -33,7 +33,7 @@ def decide(posting: Posting, decision: str, reason: str, *, now: datetime) -> Po
     ``check_again``: the ledger is asked at once; what is there with the same content is posted. ``post_again``: it is
     approved and not sent, and looked up before it is sent like any other. ``give_up``: it is rejected, with what was to
     follow it. Callers make sure that the person is an approver. Raises Refusal: no person, no reason, another state, a
-    worker has it in hand, it was sent a moment ago, it is to be given up and the ledger has it; ValueError for another
+    worker has it in hand, it was sent a moment ago, the ledger has it or a part of it; ValueError for another
     decision.
     """
     if decision not in DECISIONS:
@@ -47,6 +47,7 @@ def decide(posting: Posting, decision: str, reason: str, *, now: datetime) -> Po
         _check(locked, now)
         if decision != "check_again":
             _check_absence(locked, now)
+            _check_part(locked)
         locked.lease_owner, locked.heartbeat_at = "", None
         _DECIDED[decision](locked, reason, now)
         locked.save()
@@ -73,6 +74,15 @@ def _check_absence(posting: Posting, now: datetime) -> None:
         raise Refusal(
             f"It was sent at {posting.sent_at:%H:%M:%S} UTC, and a slow ledger may still take it. Look for it on the "
             f"ledger, and decide after {until:%H:%M:%S} UTC."
+        )
+
+
+def _check_part(posting: Posting) -> None:
+    """What is there in part would be booked by whoever finds it there."""
+    if posting.part_since is not None:
+        raise Refusal(
+            f"The ledger has a part of it as journal {posting.journal_number}, and the rest is written by itself. If "
+            "it is not to be posted, delete that part there, then check again."
         )
 
 

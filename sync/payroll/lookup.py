@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from django.db.models import Q
+
 from connectors.contract import LedgerTarget
 from connectors.journals import Journal, JournalLine, PostedJournal
 from sync.models import Posting, PostingLine
@@ -38,10 +40,13 @@ def look_up(posting: Posting, journal: Journal, target: LedgerTarget) -> Sequenc
 
 
 def given_up_but_there(posting: Posting, target: LedgerTarget) -> Iterator[tuple[Posting, PostedJournal]]:
-    """What the ledger has of journals of the same run that a worker had in hand and that were given up since: a slow
-    ledger, or a person who was wrong about it. Raises the errors of reading the ledger."""
+    """What the ledger has of journals of the same run that a worker had in hand and that were given up since, or that
+    counted as deleted there: a slow ledger, or a person who was wrong about it. Raises the errors of reading the
+    ledger."""
     given_up = Posting.objects.filter(
-        pay_run=posting.pay_run_id, attempts__gt=0, state__in=[Posting.State.REJECTED, Posting.State.SUPERSEDED]
+        Q(state__in=[Posting.State.REJECTED, Posting.State.SUPERSEDED]) | Q(deleted_there=True),
+        pay_run=posting.pay_run_id,
+        attempts__gt=0,
     )
     for one in given_up.order_by("pk"):
         for found in look_up(one, journal_of(one), target):

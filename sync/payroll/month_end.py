@@ -95,7 +95,7 @@ def days_of(month: date) -> tuple[date, date]:
 def _journals(integration: Integration, first: date, last: date) -> list[Posting]:
     """Ours of these days, but for those that will never be posted."""
     found = Posting.objects.filter(pay_run__integration=integration, posting_date__range=(first, last))
-    found = found.exclude(state__in=[_S.REJECTED, _S.SUPERSEDED])
+    found = found.filter(deleted_there=False).exclude(state__in=[_S.REJECTED, _S.SUPERSEDED])
     return list(found.select_related("pay_run__integration").order_by("pk"))
 
 

@@ -11,7 +11,7 @@ from django.db import transaction
 from connectors.journals import Journal, JournalLine, PostedJournal
 from sync.models import PayFinding, Posting
 from sync.payroll.claims import Claim, held
-from sync.payroll.drafting import void_approval
+from sync.payroll.drafting import supersede, void_approval
 from sync.payroll.drafts import DraftJournal, DraftLine, JournalKind, content_hash
 from sync.payroll.findings import Finding
 from sync.payroll.judging import keep_findings
@@ -97,6 +97,7 @@ def settle_posted(claim: Claim, posted: PostedJournal, *, now: datetime) -> None
         verb = "journal.verified" if posting.state == _S.VERIFYING else "journal.posted"
         _note_ledger(posting, posted, now)
         posting.awaits_booking = posting.pay_run.integration.target.product.books_later and not posted.booked
+        posting.part_since, posting.trouble = None, ""
         _free(posting, _S.POSTED, "")
         posting.save()
         record_journal(verb, posting, now=now, attempts=posting.attempts)
@@ -122,11 +123,14 @@ def settle_attention(claim: Claim, message: str, posted: PostedJournal | None = 
         refresh_state(posting.pay_run)
 
 
-def settle_unknown(claim: Claim, message: str, *, now: datetime) -> None:
-    """It may be on the ledger: it is looked up, soon and then less and less often, and never sent before that."""
+def settle_unknown(claim: Claim, message: str, *, trouble: str = "", now: datetime) -> None:
+    """It may be on the ledger: it is looked up, soon and then less and less often, and never sent before that.
+    ``trouble`` is what kept it from being written, as far as that is known."""
     with transaction.atomic():
         posting = held(claim)
         first = posting.state != _S.VERIFYING
+        posting.trouble = trouble[:300] or posting.trouble
+        message = f"{message} {trouble}".strip()
         _free(posting, _S.VERIFYING, message)
         posting.next_try_at = now + LOOK_AGAIN[min(posting.looked_up, len(LOOK_AGAIN) - 1)]
         posting.save()
@@ -135,37 +139,90 @@ def settle_unknown(claim: Claim, message: str, *, now: datetime) -> None:
         refresh_state(posting.pay_run)
 
 
-def settle_absent(claim: Claim, part: PostedJournal | None = None, *, now: datetime) -> None:
-    """The ledger says it is not there, or has a ``part`` of it only. The second time, some minutes after the first, it
-    may be posted again; of a part the rest is."""
+def settle_absent(claim: Claim, *, now: datetime) -> None:
+    """The ledger says it is not there. The second time, some minutes after the first, it may be posted again."""
     target = claim.posting.pay_run.integration.target.name
     with transaction.atomic():
         posting = held(claim)
         posting.looked_up += 1
+        if posting.part_since is not None:  # there was a part of it when it was last looked up
+            posting.part_since = posting.absent_since = None
         posting.absent_since = posting.absent_since or now
         if now - posting.absent_since >= ABSENCE_HOLDS:
-            _free(posting, _S.APPROVED, _posted_again(target, part))
+            _free(posting, _S.APPROVED, f"{target} does not have it, asked twice: it is posted again.")
             posting.sent_at = posting.absent_since = None
             posting.looked_up = 0
             posting.next_try_at = now
-            record_journal("journal.part" if part else "journal.absent", posting, now=now)
+            record_journal("journal.absent", posting, now=now)
         else:
             _free(posting, _S.VERIFYING, "")
             delay = LOOK_AGAIN[min(posting.looked_up, len(LOOK_AGAIN) - 1)]
             posting.next_try_at = min(now + delay, posting.absent_since + ABSENCE_HOLDS)
-            shows = f"has a part of it as {part.number}" if part else f"does not show journal {posting.reference} yet"
             posting.message = (
-                f"We did not get an answer from {target}. It {shows}; we ask again before anything is sent. Nothing "
-                "has been sent twice."
+                f"We did not get an answer from {target}. It does not show journal {posting.reference} yet; we ask "
+                "again before anything is sent. Nothing has been sent twice."
             )
         posting.save()
         refresh_state(posting.pay_run)
 
 
-def _posted_again(target: str, part: PostedJournal | None) -> str:
-    if part:
-        return f"{target} has a part of it as {part.number}, asked twice: the rest is posted there."
-    return f"{target} does not have it, asked twice: it is posted again."
+def settle_part(claim: Claim, part: PostedJournal, *, now: datetime) -> bool:
+    """The ledger has a part of it. True the second time, some minutes after the first: then the journal is still in
+    hand, and the rest may be written."""
+    target = claim.posting.pay_run.integration.target.name
+    with transaction.atomic():
+        posting = held(claim)
+        posting.looked_up += 1
+        posting.vendor_id, posting.journal_number = part.id, part.number
+        posting.part_since = posting.part_since or now
+        posting.absent_since = posting.absent_since or now
+        is_sure = now - posting.absent_since >= ABSENCE_HOLDS
+        if is_sure:
+            record_journal("journal.part", posting, now=now)
+        else:
+            delay = LOOK_AGAIN[min(posting.looked_up, len(LOOK_AGAIN) - 1)]
+            _free(posting, _S.VERIFYING, _in_part(target, part, posting.trouble))
+            posting.next_try_at = min(now + delay, posting.absent_since + ABSENCE_HOLDS)
+        posting.save()
+        refresh_state(posting.pay_run)
+    claim.posting.part_since, claim.posting.journal_number = posting.part_since, posting.journal_number
+    return is_sure
+
+
+def settle_gone(claim: Claim, *, now: datetime) -> None:
+    """The ledger does not have the journal that this one takes back. The second time, some minutes after the first,
+    that one counts as deleted there, and nothing has to be taken back."""
+    target = claim.posting.pay_run.integration.target.name
+    with transaction.atomic():
+        posting = held(claim)
+        assert posting.reverses is not None
+        original = Posting.objects.select_for_update().get(pk=posting.reverses.pk)
+        original.pay_run = posting.pay_run
+        posting.absent_since = posting.absent_since or now
+        missing = f"{target} no longer has journal {original.journal_number}, which this one is to take back"
+        if now - posting.absent_since < ABSENCE_HOLDS:
+            _free(posting, _S.APPROVED, f"{missing}. It is asked again in five minutes, before anything is sent.")
+            posting.next_try_at = posting.absent_since + ABSENCE_HOLDS
+        else:
+            original.state, original.deleted_there, original.awaits_booking = _S.REVERSED, True, False
+            original.message = (
+                f"Deleted in {target}: asked twice, it is not there. To post it anew, reverse and repost."
+            )
+            original.save(update_fields=["state", "deleted_there", "awaits_booking", "message"])
+            record_journal("journal.deleted_there", original, now=now)
+            Posting.objects.filter(after=posting).update(after=None)
+            _free(posting, _S.POSTING, "")
+            supersede(posting, f"{missing}: there is nothing to take back.", now=now)
+        posting.save()
+        refresh_state(posting.pay_run)
+
+
+def _in_part(target: str, part: PostedJournal, trouble: str) -> str:
+    why = trouble or f"We did not get an answer from {target}."
+    return (
+        f"{target} has a part of it as {part.number}; the rest is written there once that was seen twice, five minutes "
+        f"apart. Nothing has been sent twice. {why}"
+    )
 
 
 def settle_not_sent(claim: Claim, message: str, *, again: bool, now: datetime) -> None:
@@ -186,7 +243,8 @@ def send_back(claim: Claim, findings: Sequence[Finding], why: str, *, now: datet
     with transaction.atomic():
         posting = held(claim)
         _free(posting, _S.POSTING, "")
-        posting.sent_at = None
+        posting.sent_at = posting.part_since = posting.absent_since = None
+        posting.trouble = ""
         posting.save()
         void_approval(posting, why, now=now)
         keep_findings(posting.pay_run, PayFinding.Stage.POST, findings, now=now, journal=posting.key)

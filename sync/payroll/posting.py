@@ -8,7 +8,8 @@
 4. Send, once. Whatever comes back, or does not, is settled in one transaction.
 
 A journal with ``sent_at`` and no answer is *verifying*: it is asked for, with growing delays, and only what the ledger
-twice says it does not have, or has in part only, is posted again. ``find`` comes before ``post`` every time, whoever
+twice says it does not have is posted again. Of what it twice has in part the rest is written, without its ever being
+open to people again. ``find`` comes before ``post`` every time, whoever
 asks for it.
 """
 
@@ -102,15 +103,22 @@ def _post(taken: Claim, target: LedgerTarget, now: Callable[[], datetime]) -> No
             return
         found = look_up(taken.posting, journal, target)
         former = () if found else tuple(given_up_but_there(taken.posting, target))
+        is_gone = not found and _is_gone(taken.posting.reverses, target)
     except ConnectorError as error:
         _note_not_sent(taken, error, now)
         return
     if found and not _is_part(found):
         outcomes.settle_found(taken, journal, found, now=now())
-        return
-    if former:
+    elif former:
         outcomes.settle_attention(taken, _not_given_up(*former[0]), now=now())
-        return
+    elif is_gone:
+        outcomes.settle_gone(taken, now=now())
+    else:
+        _send(taken, journal, target, now)
+
+
+def _send(taken: Claim, journal: Journal, target: LedgerTarget, now: Callable[[], datetime]) -> None:
+    """It leaves. Whatever comes back, or does not, is settled."""
     _intend(taken, now())
     renew(taken, now=now())
     try:
@@ -123,7 +131,9 @@ def _post(taken: Claim, target: LedgerTarget, now: Callable[[], datetime]) -> No
     except ConnectorError as error:
         # Whatever else went wrong after sending: it may be there.
         log.warning("journal.unanswered", error=type(error).__name__, detail=error.detail)
-        outcomes.settle_unknown(taken, _unanswered(taken.posting), now=now())
+        outcomes.settle_unknown(taken, _unanswered(taken.posting), trouble=error.sentence, now=now())
+        if isinstance(error.__cause__, ConnectionConfigError):
+            raise error.__cause__ from None  # for the connection's page, too
     else:
         if _is_part([posted]):
             outcomes.settle_unknown(taken, _unanswered(taken.posting), now=now())
@@ -132,7 +142,7 @@ def _post(taken: Claim, target: LedgerTarget, now: Callable[[], datetime]) -> No
 
 
 def _verify(taken: Claim, target: LedgerTarget, now: Callable[[], datetime]) -> None:
-    """Ask for a journal that may be there; nothing is sent."""
+    """Ask for a journal that may be there; nothing is sent but the rest of one that is there in part."""
     journal = journal_of(taken.posting)
     try:
         found = look_up(taken.posting, journal, target)
@@ -142,10 +152,34 @@ def _verify(taken: Claim, target: LedgerTarget, now: Callable[[], datetime]) -> 
         if isinstance(error, ConnectionConfigError):
             raise
         return
-    if found and not _is_part(found):
+    if not found:
+        outcomes.settle_absent(taken, now=now())
+    elif not _is_part(found):
         outcomes.settle_found(taken, journal, found, now=now())
+    elif outcomes.settle_part(taken, found[0], now=now()):
+        _complete(taken, journal, target, now)
+
+
+def _complete(taken: Claim, journal: Journal, target: LedgerTarget, now: Callable[[], datetime]) -> None:
+    """The rest of a journal is written; where that is not possible as things are, a person is needed."""
+    try:
+        if change := target.format_change():
+            raise ConnectionConfigError(change)
+        in_the_way = _in_the_way(taken, journal, target, now())
+    except ConnectorError as error:
+        outcomes.settle_unknown(taken, _unanswered(taken.posting), trouble=error.sentence, now=now())
+        if isinstance(error, ConnectionConfigError):
+            raise
+        return
+    if in_the_way:
+        outcomes.settle_attention(taken, _cannot_be_completed(taken.posting, in_the_way[0]), now=now())
     else:
-        outcomes.settle_absent(taken, found[0] if found else None, now=now())
+        _send(taken, journal, target, now)
+
+
+def _is_gone(original: Posting | None, target: LedgerTarget) -> bool:
+    """Whether the ledger does not have, or no longer has, the journal that is to be taken back."""
+    return original is not None and not look_up(original, journal_of(original), target)
 
 
 def _is_part(found: Sequence[PostedJournal]) -> bool:
@@ -177,7 +211,10 @@ def _intend(taken: Claim, now: datetime) -> None:
 
 def _note_not_sent(taken: Claim, error: ConnectorError, now: Callable[[], datetime]) -> None:
     again = isinstance(error, TemporaryError)
-    outcomes.settle_not_sent(taken, error.sentence, again=again, now=now())
+    if taken.posting.part_since is None:
+        outcomes.settle_not_sent(taken, error.sentence, again=again, now=now())
+    else:
+        outcomes.settle_unknown(taken, _unanswered(taken.posting), trouble=error.sentence, now=now())
     if isinstance(error, ConnectionConfigError):
         raise error
 
@@ -187,6 +224,14 @@ def _not_given_up(posting: Posting, found: PostedJournal) -> str:
     return (
         f"{target} has journal {found.number}, which was given up here as {posting.reference}: this one may book the "
         "same again. Delete that one there, or reverse it there and take our reference out of it, then check again."
+    )
+
+
+def _cannot_be_completed(posting: Posting, finding: Finding) -> str:
+    target, why = posting.pay_run.integration.target.name, finding.code.replace("_", " ")
+    return (
+        f"{target} has a part of it as {posting.journal_number}, and the rest cannot be written ({why}: "
+        f"{finding.culprit}). Mend that, or delete the part there; then check again."
     )
 
 

@@ -60,7 +60,7 @@ def reconcile(pay_run: PayRun, target: LedgerTarget, *, now: datetime) -> Reconc
     """Afterwards the run's journals are *reconciled* when everything ties out, and *posted* with named differences
     when it does not. None, and nothing is changed, when a journal moved on while the ledger was read: the next
     tie-out sees it. Raises the errors of reading the ledger."""
-    on_ledger = Posting.objects.filter(pay_run=pay_run, state__in=Posting.ON_LEDGER)
+    on_ledger = Posting.objects.filter(pay_run=pay_run, state__in=Posting.ON_LEDGER, deleted_there=False)
     postings = list(on_ledger.select_related("reverses", "adjusts").order_by("pk"))
     ours = {posting.pk: journal_of(posting) for posting in postings}
     journals = [_figures_of(posting, ours[posting.pk]) for posting in postings]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from audit.models import AuditEntry
+from connectors.models import Connection
 from sync.clock import database_now
 from sync.models import PayRun, Posting
 from sync.sweeping import BOOKED_AGAIN, sweep_postings, tenants_with_work
@@ -40,6 +41,12 @@ def test_a_journal_is_asked_for_until_finance_has_posted_it(sandbox: dict[str, s
     assert posting.state_words == "Entered and tied out, to be booked there"
     assert not swept(payday, timedelta(hours=1))
     assert swept(payday, BOOKED_AGAIN + timedelta(minutes=1))
+    for shut in (Connection.State.PAUSED, Connection.State.ATTENTION):
+        with payday.scope():
+            Connection.objects.filter(pk=payday.story.target.pk).update(state=shut)
+        assert not swept(payday, BOOKED_AGAIN + timedelta(minutes=1))
+    with payday.scope():
+        Connection.objects.filter(pk=payday.story.target.pk).update(state=Connection.State.READY)
 
     payday.dynamics.change("post_journals")
     payday.advance(pay_run)

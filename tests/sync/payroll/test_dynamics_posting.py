@@ -86,7 +86,7 @@ def test_a_journal_whose_worker_died_in_the_middle_of_its_lines_is_completed(san
 
     first = the_posting(payday)
     assert first.state == Posting.State.VERIFYING
-    assert f"It has a part of it as {part['number']}" in first.message
+    assert f"has a part of it as {part['number']}" in first.message
     assert "Nothing has been sent twice." in first.message
     assert first.absent_since is not None
     for posting in recovered(payday):
