@@ -104,7 +104,12 @@ def test_a_journal_there_in_part_is_neither_given_up_nor_rejected(sandbox: dict[
 
 def test_why_the_rest_cannot_be_written_is_told_here_and_on_the_connection(sandbox: dict[str, str]) -> None:
     payday, pay_run = approved(sandbox)
-    forbidden: dict[str, Any] = {"kind": "status", "status_code": 403, "body": {"error": {"message": "no"}}, "times": None}
+    forbidden: dict[str, Any] = {
+        "kind": "status",
+        "status_code": 403,
+        "body": {"error": {"message": "no"}},
+        "times": None,
+    }
     payday.dynamics.fault(**forbidden, method="POST", path=r"/data/\$batch")
 
     payday.advance(pay_run)
