@@ -146,7 +146,7 @@ def _employ(write: Write, record: Record, *, overlapping: bool) -> Row:
 
 
 def _refuse_faults(write: Write, record: Record, own: Row | None) -> None:
-    if record["EmploymentEndDate"] < record["EmploymentStartDate"]:
+    if record["EmploymentEndDate"] <= record["EmploymentStartDate"]:
         raise invalid(write.entity, "The employment end date must be later than the employment start date.")
     for other in write.environment.tables["EmploymentsV2"].matching(
         {"PersonnelNumber": record["PersonnelNumber"].casefold()}

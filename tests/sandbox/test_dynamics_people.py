@@ -122,8 +122,9 @@ def test_a_transfer_is_another_employment_and_the_old_ones_end() -> None:
     assert "overlaps" in said(dynamics.post("EmploymentsV2", **overlapping))[1]
     unknown = further | {"PersonnelNumber": "999999"}
     assert "does not exist" in said(dynamics.post("EmploymentsV2", **unknown))[1]
-    backwards = dynamics.patch(employment("000001", "demf", "00002"), EmploymentEndDate="2026-06-01T04:59:59Z")
-    assert "must be later" in said(backwards)[1]
+    for early in ("2026-06-01T04:59:59Z", further["EmploymentStartDate"]):
+        backwards = dynamics.patch(employment("000001", "demf", "00002"), EmploymentEndDate=early)
+        assert "must be later" in said(backwards)[1]
 
 
 def test_the_first_version_of_employments_has_its_dates_in_its_key() -> None:
