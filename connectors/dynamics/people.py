@@ -25,6 +25,8 @@ from connectors.records import Employee
 REFERENCES_A_REQUEST = 15
 """Conditions in one filter; more make addresses too long."""
 ONE_SECOND = timedelta(seconds=1)
+SHORTEST = ONE_SECOND
+"""From an employment's start to its end at least: Dynamics wants the end to be later than the start."""
 _EVER = f"EmploymentEndDate ge {text_of(datetime(1900, 1, 1, tzinfo=UTC))}"
 
 
@@ -154,8 +156,7 @@ class People:
         return after
 
     def activate(self, employee: Employee) -> Employee:
-        """Employ again from the midnight of the start date on, of today where none is known, but never before the
-        former employment had ended."""
+        """Employ again from today on, or from the start date on where it tells a rehire; see ``_begin``."""
         held, company = self._held(employee), self._company(employee)
         if not any(one.company == company for one in held.open(self._now())):
             self._send([self._new_employment(held, employee, company)])
@@ -177,8 +178,8 @@ class People:
         return self._employee(held)
 
     def transfer(self, employee: Employee, from_company: str) -> Employee:
-        """The new employment and the end of the old one happen together or not at all; a move already made is
-        recognised."""
+        """The new employment begins as ``_begin`` says, the old one ends the second before; both happen or neither. A
+        move already made is recognised."""
         held, target = self._held(employee), self._company(employee)
         source = self._settings.legal_entity(from_company)
         running = held.open(self._now())
@@ -187,22 +188,34 @@ class People:
         start = there.start if there else operations[0].body["EmploymentStartDate"]  # type: ignore[index]
         for one in running:
             if one.company == source and one.company != target:
-                end = max(start - ONE_SECOND, one.start)
+                end = max(start - ONE_SECOND, one.start + SHORTEST)
                 operations.append(_patch_employment(one, {"EmploymentEndDate": end}))
         self._send(operations)
         return self.update(msgspec.structs.replace(employee, company=target))
 
     def _new_employment(self, held: Held, employee: Employee, company: str) -> Operation:
-        start = self._people.midnight(self._start(employee))
-        ends = [one.end + ONE_SECOND for one in held.employments if one.company == company and one.end]
         body = {
             "PersonnelNumber": held.worker.personnel_number,
             "LegalEntityId": company,
-            "EmploymentStartDate": max([start, *ends]),
+            "EmploymentStartDate": self._begin(held, employee),
             "EmploymentEndDate": OPEN_END,
             "WorkerType": employee.employment_type if isinstance(employee.employment_type, str) else "Employee",
         }
         return Operation(method="POST", path=EMPLOYMENTS, body=body)
+
+    def _begin(self, held: Held, employee: Employee) -> datetime:
+        """When a further employment begins: with today, or with a start date after the last employment's begin.
+
+        An earlier start date is that of a former employment, or of all of them together, and would change what was
+        true. Never before a former employment ended or a running one could end.
+        """
+        now = self._now()
+        today = self._people.midnight(self._people.day_of(now))
+        former = [one for one in held.employments if one.start <= now]
+        given = self._people.midnight(self._start(employee))
+        told = given <= today and all(one.start < given for one in former)
+        ends = [one.start + SHORTEST if one.is_open(now) else one.end for one in former]
+        return max([given if told else today, *(end + ONE_SECOND for end in ends if end)])
 
     def _end(self, employee: Employee, employment: EmploymentRow) -> datetime:
         """Never ahead: whoever is to be inactive is so from now on, and the end is the last second that counts."""

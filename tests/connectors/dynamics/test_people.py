@@ -266,13 +266,14 @@ def test_a_move_ends_the_one_employment_and_begins_the_other_in_one_step(custome
     hired = connector.create(newcomer(connector, start_date=date(2026, 3, 2)))
     customer.forget_requests()
     moved = connector.transfer(
-        msgspec.structs.replace(hired, company="gbsi", start_date=date(2026, 11, 1)), from_company="usmf"
+        msgspec.structs.replace(hired, company="gbsi", start_date=date(2026, 3, 2)), from_company="usmf"
     )
     assert (moved.company, moved.active, moved.id) == ("gbsi", True, "90001")
     assert writes(customer) == ["/data/$batch"]
     first, second = customer.employments("90001")
-    assert (first["LegalEntityId"], first["EmploymentEndDate"]) == ("usmf", "2026-11-01T04:59:59Z")
-    assert (second["LegalEntityId"], second["EmploymentStartDate"]) == ("gbsi", "2026-11-01T05:00:00Z")
+    assert (first["LegalEntityId"], first["EmploymentStartDate"]) == ("usmf", "2026-03-02T06:00:00Z")
+    assert first["EmploymentEndDate"] == "2026-11-21T05:59:59Z", "yesterday's last second in Chicago"
+    assert (second["LegalEntityId"], second["EmploymentStartDate"]) == ("gbsi", "2026-11-21T06:00:00Z")
     assert connector.get("90001", "usmf") is None
     assert customer.snapshot()["duplicates"] == {}
 
