@@ -40,11 +40,15 @@ class Held(msgspec.Struct, frozen=True):
     elsewhere: bool
 
     def open(self, now: datetime) -> list[EmploymentRow]:
-        """Employments that have not ended, the longest one first."""
+        """Employments that have begun and not ended, the longest one first."""
         return sorted((one for one in self.employments if one.is_open(now)), key=lambda one: one.start)
 
+    def ahead(self, now: datetime) -> list[EmploymentRow]:
+        """Employments that have not begun, the next one first."""
+        return sorted((one for one in self.employments if one.start > now), key=lambda one: one.start)
+
     def shown(self, now: datetime, company: str | None) -> EmploymentRow | None:
-        """The employment that stands for the worker: the open one that began first, else the last.
+        """The employment that stands for the worker: the open one that began first, else the last, also one ahead.
 
         With ``company`` the one there, unless another company's is the open one.
         """
@@ -52,8 +56,8 @@ class Held(msgspec.Struct, frozen=True):
         own = [one for one in running if company in (None, one.company)]
         if own or running:
             return own[0] if own else None
-        ended = [one for one in self.employments if company in (None, one.company)]
-        return max(ended, key=lambda one: one.start, default=None)
+        others = [one for one in self.employments if company in (None, one.company)]
+        return max(others, key=lambda one: one.start, default=None)
 
 
 class People:
@@ -156,19 +160,27 @@ class People:
         return after
 
     def activate(self, employee: Employee) -> Employee:
-        """Employ again from today on, or from the start date on where it tells a rehire; see ``_begin``."""
-        held, company = self._held(employee), self._company(employee)
-        if not any(one.company == company for one in held.open(self._now())):
-            self._send([self._new_employment(held, employee, company)])
+        """Employ again from today on, or from the start date on where it tells a rehire; see ``_begin``. Who begins on
+        the start date anyhow, where the company's day is not yet the source's, stays inactive until then."""
+        held, company, now = self._held(employee), self._company(employee), self._now()
+        start = self._people.midnight(self._start(employee))
+        there = held.open(now) or [one for one in held.ahead(now) if one.start == start]
+        if not any(one.company == company for one in there):
+            self._send([self._employment(held, employee, company)])
         return self.update(msgspec.structs.replace(employee, company=company))
 
     def deactivate(self, employee: Employee) -> Employee:
         """End every employment by the legal entities of this connection with the last second of the end date; where
-        none is known, of yesterday, or just now for somebody who began today. Proved by reading back."""
-        held = self._held(employee)
-        running = held.open(self._now())
-        if running:
-            self._send([_patch_employment(one, {"EmploymentEndDate": self._end(employee, one)}) for one in running])
+        none is known, of yesterday, or just now for somebody who began today. Proved by reading back.
+
+        What ends before it began, or has not begun yet, ends as soon as Dynamics lets it. An employment ahead that
+        Dynamics refuses to end is told, and keeps no other open.
+        """
+        held, now = self._held(employee), self._now()
+        ahead = [one for one in held.ahead(now) if not one.lasts_at_most(SHORTEST)]
+        ends = [held.open(now), *([one] for one in ahead)]
+        self._send(*([self._ended(employee, one) for one in together] for together in ends))
+        if held.open(now):
             held = self._held(employee)
             if held.open(self._now()):
                 raise OutcomeUnknownError(
@@ -184,7 +196,7 @@ class People:
         source = self._settings.legal_entity(from_company)
         running = held.open(self._now())
         there = next((one for one in running if one.company == target), None)
-        operations = [] if there else [self._new_employment(held, employee, target)]
+        operations = [] if there else [self._employment(held, employee, target)]
         start = there.start if there else operations[0].body["EmploymentStartDate"]  # type: ignore[index]
         for one in running:
             if one.company == source and one.company != target:
@@ -193,11 +205,18 @@ class People:
         self._send(operations)
         return self.update(msgspec.structs.replace(employee, company=target))
 
-    def _new_employment(self, held: Held, employee: Employee, company: str) -> Operation:
+    def _employment(self, held: Held, employee: Employee, company: str) -> Operation:
+        """A new employment. One by this legal entity that lies ahead, which a new one would overlap, begins earlier
+        instead."""
+        begin = self._begin(held, employee)
+        ahead = next((one for one in held.ahead(self._now()) if one.company == company), None)
+        if ahead is not None:
+            cancelled = {"EmploymentEndDate": OPEN_END} if ahead.lasts_at_most(SHORTEST) else {}
+            return _patch_employment(ahead, {"EmploymentStartDate": begin, **cancelled})
         body = {
             "PersonnelNumber": held.worker.personnel_number,
             "LegalEntityId": company,
-            "EmploymentStartDate": self._begin(held, employee),
+            "EmploymentStartDate": begin,
             "EmploymentEndDate": OPEN_END,
             "WorkerType": employee.employment_type if isinstance(employee.employment_type, str) else "Employee",
         }
@@ -218,22 +237,29 @@ class People:
         return max([given if told else today, *(end + ONE_SECOND for end in ends if end)])
 
     def _end(self, employee: Employee, employment: EmploymentRow) -> datetime:
-        """Never ahead: whoever is to be inactive is so from now on, and the end is the last second that counts."""
-        over = max(self._now().replace(microsecond=0) - ONE_SECOND, employment.start)
+        """Never ahead: whoever is to be inactive is so from now on, and the end is the last second that counts. Never
+        sooner than Dynamics lets an employment end."""
+        over = self._now().replace(microsecond=0) - ONE_SECOND
         if isinstance(employee.end_date, date):
-            return min(self._people.last_second(employee.end_date), over)
-        yesterday = self._people.last_second(self._people.day_of(self._now()) - timedelta(days=1))
-        return yesterday if employment.start < yesterday else over
+            end = min(self._people.last_second(employee.end_date), over)
+        else:
+            yesterday = self._people.last_second(self._people.day_of(self._now()) - timedelta(days=1))
+            end = yesterday if employment.start < yesterday else over
+        return max(end, employment.start + SHORTEST)
+
+    def _ended(self, employee: Employee, employment: EmploymentRow) -> Operation:
+        return _patch_employment(employment, {"EmploymentEndDate": self._end(employee, employment)})
 
     def _start(self, employee: Employee) -> date:
         return employee.start_date if isinstance(employee.start_date, date) else self._people.day_of(self._now())
 
-    def _send(self, operations: Sequence[Operation]) -> None:
-        """All of the operations or none; in a batch, where Dynamics says why it refuses (dynamics §8)."""
-        if operations:
-            (outcome,) = self._odata.batch([operations])
-            if outcome.error is not None:
-                raise outcome.error
+    def _send(self, *changesets: Sequence[Operation]) -> None:
+        """All operations of a changeset or none, whatever becomes of the others; in a batch, where Dynamics says why
+        it refuses (dynamics §8). The first error is raised after all were sent."""
+        if wanted := [operations for operations in changesets if operations]:
+            for outcome in self._odata.batch(wanted):
+                if outcome.error is not None:
+                    raise outcome.error
 
     # Looking
 

@@ -5,7 +5,7 @@ Texts are empty rather than null, dates are those of ``literals``.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -66,8 +66,12 @@ class EmploymentRow(msgspec.Struct, frozen=True, rename="pascal"):
         }
 
     def is_open(self, now: datetime) -> bool:
-        """True until the last second has passed, also before the first."""
-        return self.end is None or self.end >= now
+        """True from the first instant until the last second has passed."""
+        return self.start <= now and (self.end is None or self.end >= now)
+
+    def lasts_at_most(self, span: timedelta) -> bool:
+        """True for an employment that ends so soon after its start."""
+        return self.end is not None and self.end - self.start <= span
 
 
 class VendorRow(msgspec.Struct, frozen=True, rename="pascal"):
