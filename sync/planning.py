@@ -148,6 +148,12 @@ def active_on(worker: Worker, day: date) -> bool:
             return False
 
 
+def begins_later(worker: Worker, day: date) -> bool:
+    """Whether the source announces the worker's start for after that local day, or has not confirmed it yet."""
+    start = worker.start_date
+    return worker.status is EmploymentStatus.PENDING or (isinstance(start, date) and start > day)
+
+
 def pending_of(worker: Worker, today: date) -> Pending | None:
     """The change this worker's dates announce for a later day, if any. The end date is the last day of work."""
     start, end = worker.start_date, worker.end_date
@@ -236,7 +242,8 @@ def _plan_unlinked(
     matches = around.matches.get(number, ()) if number else ()
     if not active:
         present = [m for m in matches if m.active]
-        if not present or number in taken:
+        if not present or number in taken or begins_later(worker, around.today):
+            # Whoever is to begin may be there already, entered by hand: nobody has left.
             return outcome(Act.UNCHANGED)
         if len(present) > 1:
             return outcome(Act.BLOCKED, causes=(Cause(CauseCode.AMBIGUOUS_TARGET, "number", number),))

@@ -21,7 +21,18 @@ from connectors.models import Connection
 from connectors.pay_runs import PayKind, PayLine, PayRun, PayRunKind, PayRunState, PayStatement, TimeShare
 from connectors.records import EmploymentStatus, OrgUnit, RefKind, Worker
 from sync.execution import advance_postings, execute_run
-from sync.models import AccountRule, Flow, Integration, Link, Mapping, PayFinding, PayrollSettings, Posting, Run
+from sync.models import (
+    AccountRule,
+    Flow,
+    Integration,
+    Link,
+    Mapping,
+    PayFinding,
+    PayrollSettings,
+    Posting,
+    Run,
+    TargetEmployee,
+)
 from sync.models import PayRun as KeptRun
 from sync.payroll.approval import approve
 from sync.runs import request_run
@@ -261,6 +272,32 @@ def test_people_of_another_product_are_hired(told: Told) -> None:
     assert told.run(Flow.Kind.PEOPLE).state == Run.State.SUCCEEDED
     again = told.dynamics.requests()[requests:]
     assert not [asked for asked in again if asked["method"] != "GET" and asked["path"].startswith("/data/")]
+
+
+def test_a_hire_of_next_month_that_was_entered_by_hand_is_left_alone(told: Told) -> None:
+    first_day = TODAY + timedelta(days=30)
+    coming = worker("coming", "21077", "Later", status=EmploymentStatus.PENDING, start_date=first_day)
+    workers = told.shape.source.workers
+    assert isinstance(workers, list)
+    workers.append(coming)
+    start = f"{first_day}T06:00:00Z"
+    told.dynamics.change(
+        "add_worker",
+        PersonnelNumber="21077",
+        FirstName="Zoë",
+        LastName="Later",
+        LegalEntityId="usmf",
+        EmploymentStartDate=start,
+    )
+    told.run(Flow.Kind.REFERENCE)
+
+    told.run(Flow.Kind.PEOPLE)
+
+    (kept,) = [one for one in told.dynamics.snapshot()["employments"] if one["PersonnelNumber"] == "21077"]
+    assert (kept["EmploymentStartDate"], kept["EmploymentEndDate"]) == (start, "2154-12-31T23:59:59Z")
+    with tenant_scope(told.tenant.id):
+        assert not TargetEmployee.objects.get(number="21077").active
+        assert not Link.objects.filter(source_id="coming").exists()
 
 
 def test_pay_of_another_product_arrives_cent_by_cent(told: Told) -> None:

@@ -184,6 +184,24 @@ def test_a_leaver_known_by_number_waits_until_everybody_was_seen() -> None:
     assert taken.act is Act.UNCHANGED
 
 
+@pytest.mark.parametrize(
+    ("status", "start"),
+    [
+        (EmploymentStatus.PENDING, TODAY + timedelta(7)),
+        (EmploymentStatus.PENDING, TODAY - timedelta(1)),
+        (EmploymentStatus.PENDING, None),
+        (EmploymentStatus.ACTIVE, TODAY + timedelta(1)),
+        (EmploymentStatus.TERMINATED, TODAY + timedelta(1)),
+    ],
+)
+def test_somebody_entered_before_the_first_day_is_no_leaver(status: EmploymentStatus, start: date | None) -> None:
+    matches = {"1001": [Match("t9", "", True)]}
+    coming = worker(status=status, start_date=start)
+    assert planned(coming, around(matches=matches)).act is Act.UNCHANGED
+    begun = planned(worker(start_date=start), around(matches=matches, today=TODAY + timedelta(7)))
+    assert (begun.act, begun.employee.id if begun.employee else None) == (Act.UPDATE, "t9")
+
+
 def test_a_rehire_under_a_new_id_continues_the_former_employee() -> None:
     former = link_of(planned(worker(), around()), active=False)
     again = worker(id="w-new")
