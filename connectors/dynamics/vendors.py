@@ -100,12 +100,7 @@ class Contractors:
     def update(self, employee: Employee) -> Employee:
         """Also says nothing to Dynamics when everything is true already."""
         row, held = self._held(employee)
-        if isinstance(employee.employment_type, str) and employee.employment_type != CONTRACTOR:
-            raise RecordRejectedError(
-                "A contractor who is a vendor cannot become an employee. End the contract in the HR system and hire "
-                "under a new employment.",
-                field="employment_type",
-            )
+        _refuse_an_employee(employee)
         changed = _differences(employee, held)
         if not changed:
             return held
@@ -120,7 +115,16 @@ class Contractors:
         return after
 
     def activate(self, employee: Employee) -> Employee:
-        """Take the vendor off hold and make the rest true."""
+        """Take the vendor off hold and make the rest true. Refused before anything changes for whoever is to be an
+        employee or another legal entity's."""
+        row, _ = self._held(employee)
+        _refuse_an_employee(employee)
+        if isinstance(employee.company, str) and row.company.lower() != employee.company.lower():
+            raise RecordRejectedError(
+                "A vendor is one legal entity's and cannot be engaged again by another. Begin a new contract under a "
+                "new employment in the HR system.",
+                field="company",
+            )
         self._hold(employee, active=True)
         return self.update(employee)
 
@@ -193,6 +197,15 @@ class Contractors:
 
 def _id(row: VendorRow) -> str:
     return f"{PREFIX}{row.company.lower()}:{row.vendor_account_number}"
+
+
+def _refuse_an_employee(wanted: Employee) -> None:
+    if isinstance(wanted.employment_type, str) and wanted.employment_type != CONTRACTOR:
+        raise RecordRejectedError(
+            "A contractor who is a vendor cannot become an employee. End the contract in the HR system and hire "
+            "under a new employment.",
+            field="employment_type",
+        )
 
 
 def _differences(wanted: Employee, held: Employee) -> list[str]:

@@ -109,6 +109,25 @@ def test_vendors_do_not_move_nor_become_employees(customer: DynamicsCustomer) ->
         connector.update(msgspec.structs.replace(created, employment_type="Employee"))
 
 
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [({"company": "usmf"}, "one legal entity's"), ({"employment_type": "Employee"}, "cannot become an employee")],
+)
+def test_whoever_comes_back_as_somebody_else_stays_on_hold(
+    customer: DynamicsCustomer, changed: dict[str, str], said: str
+) -> None:
+    connector = connector_of(customer)
+    left = connector.deactivate(connector.create(contractor(connector)))
+    with pytest.raises(RecordRejectedError, match=said) as refused:
+        connector.activate(msgspec.structs.replace(left, **changed))
+    assert refused.value.field == next(iter(changed))
+    vendor = the_vendor(customer)
+    assert (vendor["dataAreaId"], vendor["OnHoldStatus"]) == ("gbsi", "All")
+    shown = connector.get(left.id or "", "gbsi")
+    assert shown is not None
+    assert not shown.active
+
+
 @pytest.mark.parametrize("missing", ["number", "given_name", "family_name"])
 def test_what_a_vendor_needs_is_named(customer: DynamicsCustomer, missing: str) -> None:
     connector = connector_of(customer)
