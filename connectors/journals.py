@@ -55,7 +55,9 @@ class PostedJournal(msgspec.Struct, frozen=True, kw_only=True):
     ``content_hash`` is the one left beside our reference, or its beginning where there is no room for all of it;
     empty where there is none. ``booked`` is True once the ledger lets nobody change it any more. ``complete`` is False
     while the ledger has a part of it only, because writing it was interrupted: posting the same journal again then
-    writes the rest, and never a second one.
+    writes the rest, and never a second one. ``currency`` is empty where the ledger does not say one. ``differs`` says,
+    in words without amounts that complete "but …", how it differs from the journal that was asked for in what its
+    lines do not show; such a journal is not the one that was asked for.
     """
 
     id: str
@@ -66,8 +68,19 @@ class PostedJournal(msgspec.Struct, frozen=True, kw_only=True):
     period: str
     lines: tuple[JournalLine, ...]
     content_hash: str = ""
+    currency: str = ""
     booked: bool = False
     complete: bool = True
+    differs: str = ""
+
+    def departure(self, journal: Journal) -> str:
+        """How it differs from ``journal`` beyond accounts and amounts of lines, completing "but …"; empty when it does
+        not. Without lines it has no day of its own."""
+        if self.differs:
+            return self.differs
+        if self.currency and self.currency != journal.currency:
+            return "it is in another currency"
+        return "it is on another day" if self.lines and self.posting_date != journal.posting_date else ""
 
     @property
     def debit(self) -> Decimal:

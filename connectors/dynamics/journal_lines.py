@@ -103,6 +103,15 @@ def missing(groups: Sequence[Sequence[Entry]], rows: Sequence[LineRow], form: Fo
     return None if there else left
 
 
+def departure(rows: Sequence[LineRow], company: str, currency: str, day: date) -> str:
+    """How lines depart from the journal's currency, company and day, completing "but …"; empty when none does."""
+    if not all(_same(row.currency_code, currency) for row in rows):
+        return "lines of it are in another currency"
+    if not all(_same(row.company or company, company) for row in rows):
+        return "lines of it are another company's"
+    return "" if all(row.day == day for row in rows) else "lines of it are on another day"
+
+
 def lines_of(rows: Sequence[LineRow], form: Format, spelled: Mapping[str, str]) -> tuple[JournalLine, ...]:
     """The lines in our words; ``spelled`` has the spelling of accounts by ``key_of``.
 
@@ -113,7 +122,15 @@ def lines_of(rows: Sequence[LineRow], form: Format, spelled: Mapping[str, str]) 
     seen: Counter[object] = Counter()
     for row in rows:
         for side in (row, _offset(row)) if row.offset_account_display_value else (row,):
-            alike = (side.account_type, side.account_display_value, amount_of(side) > ZERO, side.text, side.day)
+            alike = (
+                side.account_type,
+                side.account_display_value,
+                amount_of(side) > ZERO,
+                side.text,
+                side.day,
+                side.currency_code,
+                side.company,
+            )
             merged.setdefault((alike, seen[alike, side.voucher]), []).append(side)
             seen[alike, side.voucher] += 1
     return tuple(_line(own, form, spelled) for own in merged.values())
@@ -161,10 +178,12 @@ def _is_plain(row: LineRow, journal: Journal, company: str) -> bool:
     return (
         row.account_type == "Ledger"
         and not row.offset_account_display_value
-        and row.day == journal.posting_date
-        and (row.currency_code or "").upper() == journal.currency.upper()
-        and (row.company or company).casefold() == company.casefold()
+        and not departure([row], company, journal.currency, journal.posting_date)
     )
+
+
+def _same(one: str | None, other: str) -> bool:
+    return (one or "").casefold() == other.casefold()
 
 
 def _sums(amounts: Iterable[tuple[str, Decimal]]) -> dict[tuple[str, bool], Decimal]:

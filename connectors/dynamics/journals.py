@@ -16,10 +16,12 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import date
 
+import msgspec
+
 from connectors.dynamics.dimensions import Dimensions
 from connectors.dynamics.journal_checks import JournalChecks, Prepared
 from connectors.dynamics.journal_headers import Header, Headers
-from connectors.dynamics.journal_lines import Held, LineRow, compare, lines_of
+from connectors.dynamics.journal_lines import Held, LineRow, compare, departure, lines_of
 from connectors.dynamics.journal_names import JournalNames
 from connectors.dynamics.journal_writing import LineWriter, unfinished
 from connectors.dynamics.literals import EMPTY_DATE
@@ -61,7 +63,9 @@ class Journals:
         rows = self._lines.read(header)
         reference, content_hash = header.mark
         lines = lines_of(rows, self._dimensions.ledger_format(), {}) if rows else ()
-        return self._posted(header, rows, lines, reference, content_hash, EMPTY_DATE)
+        shown = self._posted(header, rows, lines, reference, content_hash, EMPTY_DATE)
+        differs = departure(rows, shown.company or "", shown.currency, shown.posting_date)
+        return msgspec.structs.replace(shown, differs=differs)
 
     def post(self, journal: Journal) -> PostedJournal:
         """What Dynamics has afterwards, also when somebody else has a hand in it: comparing is the caller's.
@@ -182,14 +186,11 @@ class Journals:
             lines = lines_of(rows, self._dimensions.ledger_format(), prepared.spelled if prepared else {})
         else:
             lines = ()
-        return self._posted(
-            header,
-            rows,
-            lines,
-            journal.reference,
-            header.mark[1],
-            journal.posting_date,
+        shown = self._posted(header, rows, lines, journal.reference, header.mark[1], journal.posting_date)
+        return msgspec.structs.replace(
+            shown,
             complete=header.booked or not pending,
+            differs=departure(rows, header.data_area_id, journal.currency, journal.posting_date),
         )
 
     def _posted(
@@ -200,8 +201,6 @@ class Journals:
         reference: str,
         content_hash: str,
         day: date,
-        *,
-        complete: bool = True,
     ) -> PostedJournal:
         """``day`` is the journal's where no line says one."""
         company = header.data_area_id.lower()
@@ -215,8 +214,8 @@ class Journals:
             period=self._period_name(company, day),
             lines=lines,
             content_hash=content_hash,
+            currency=(rows[0].currency_code or "").upper() if rows else "",
             booked=header.booked,
-            complete=complete,
         )
 
 

@@ -189,6 +189,7 @@ MEASURES = {
     "lines": "Number of lines",
     "pair": "Left by a journal and its reversal",
     "presence": "The journal itself",
+    "content": "Lines in their currency and company, on their day",
     "rejected": "Lines of a journal that was rejected",
 }
 
@@ -232,7 +233,7 @@ def _differences(content: Content, latest: Reconciliation) -> Table:
     rows = []
     for one in latest.differences:
         hides = content.masks.hides_run or not accounts.isdisjoint(one["account"].split(", "))
-        is_count = one["measure"] in ("lines", "rejected")
+        is_count = one["measure"] in ("lines", "content", "rejected")
         sides: list[Value] = []
         for side in ("expected", "found"):
             amount = one[side]

@@ -109,7 +109,7 @@ def _told(row: Mapping[str, Any], amounts: tuple[str, ...], hidden: bool) -> dic
 def _hides(row: Mapping[str, Any], view: RunView) -> bool:
     """A figure or a difference is the run's, one kind's, one account's, or a number of lines. What the run comes to is
     hidden also where nothing of it stands any more."""
-    if view.sight is Sight.ALL or row["measure"] in (Measure.LINES, Measure.REJECTED):
+    if view.sight is Sight.ALL or row["measure"] in (Measure.LINES, Measure.CONTENT, Measure.REJECTED):
         return view.sight is Sight.NONE
     if not view.postings or view.masks.hides_run:
         return True

@@ -57,6 +57,8 @@ def is_as_approved(posting: Posting, journal: Journal) -> bool:
 
 def difference(journal: Journal, posted: PostedJournal) -> str:
     """How the ledger's journal differs from ours, in words without amounts; empty when it does not."""
+    if departure := posted.departure(journal):
+        return departure
     if len(posted.lines) != len(journal.lines):
         return f"it has {len(posted.lines)} lines there and {len(journal.lines)} here"
     if (posted.debit, posted.credit) != (journal.debit, journal.credit):

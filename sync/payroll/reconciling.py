@@ -65,7 +65,7 @@ def reconcile(pay_run: PayRun, target: LedgerTarget, *, now: datetime) -> Reconc
     ours = {posting.pk: journal_of(posting) for posting in postings}
     journals = [_figures_of(posting, ours[posting.pk]) for posting in postings]
     found = {posting.pk: look_up(posting, ours[posting.pk], target) for posting in postings}
-    posted = [figures for posting in postings for figures in _read_back(posting, found[posting.pk])]
+    posted = [figures for posting in postings for figures in _read_back(posting, ours[posting.pk], found[posting.pk])]
     booked = {pk for pk, ones in found.items() if ones and all(one.booked for one in ones)}
     activity = _read_activity(pay_run, target, postings, journals, now)
     result = tie(
@@ -79,11 +79,13 @@ def reconcile(pay_run: PayRun, target: LedgerTarget, *, now: datetime) -> Reconc
     return _settle(pay_run, postings, booked, result, now)
 
 
-def _read_back(posting: Posting, found: Sequence[PostedJournal]) -> list[PostedFigures]:
+def _read_back(posting: Posting, journal: Journal, found: Sequence[PostedJournal]) -> list[PostedFigures]:
     """The journal as the ledger has it now; should it be there more than once, the one we know first."""
     if not found:
-        return [_posted_figures(posting, None)]
-    return [_posted_figures(posting, one) for one in sorted(found, key=lambda one: one.id != posting.vendor_id)]
+        return [_posted_figures(posting, journal, None)]
+    return [
+        _posted_figures(posting, journal, one) for one in sorted(found, key=lambda one: one.id != posting.vendor_id)
+    ]
 
 
 def _rejected(pay_run: PayRun) -> list[Difference]:
@@ -117,7 +119,7 @@ def _figures_of(posting: Posting, journal: Journal) -> JournalFigures:
     )
 
 
-def _posted_figures(posting: Posting, found: PostedJournal | None) -> PostedFigures:
+def _posted_figures(posting: Posting, journal: Journal, found: PostedJournal | None) -> PostedFigures:
     return PostedFigures(
         reference=posting.reference,
         company=posting.company,
@@ -128,6 +130,7 @@ def _posted_figures(posting: Posting, found: PostedJournal | None) -> PostedFigu
         credit=found.credit if found else ZERO,
         line_count=len(found.lines) if found else 0,
         gone=found is None,
+        differs=found is not None and bool(found.departure(journal)),
     )
 
 

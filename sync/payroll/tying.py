@@ -34,8 +34,9 @@ class Measure(enum.StrEnum):
 
     ACCOUNT: the net amount of an account. LINES: a number of lines. PAIR: what a journal and its reversal leave on an
     account. NET_PAY: what stands on the clearing accounts before a settlement, BALANCE: after it, credits positive.
-    PRESENCE: the debits of a journal that one side has and the other has not. REJECTED: the lines of a journal that
-    belongs to the run and was rejected, without another in its place.
+    PRESENCE: the debits of a journal that one side has and the other has not. CONTENT: the lines of a
+    journal that is in another currency, of another company or on another day than it should be. REJECTED: those of one
+    that belongs to the run and was rejected, without another in its place.
     """
 
     COST = "cost"
@@ -48,6 +49,7 @@ class Measure(enum.StrEnum):
     PAIR = "pair"
     BALANCE = "balance"
     PRESENCE = "presence"
+    CONTENT = "content"
     REJECTED = "rejected"
 
 
@@ -87,7 +89,8 @@ class JournalFigures(Booked, frozen=True, kw_only=True):
 
 
 class PostedFigures(Booked, frozen=True, kw_only=True):
-    """A journal as the ledger reads it back under our reference. ``gone``: it was posted and is no longer there."""
+    """A journal as the ledger reads it back under our reference. ``gone``: it was posted and is no longer there.
+    ``differs``: it is not the one that was posted, whatever its accounts and amounts are."""
 
     reference: str
     company: str
@@ -95,6 +98,7 @@ class PostedFigures(Booked, frozen=True, kw_only=True):
     number: str
     line_count: int
     gone: bool = False
+    differs: bool = False
 
 
 class LedgerFigures(Booked, frozen=True, kw_only=True):
@@ -239,7 +243,11 @@ def _against(
         yield Difference(where, Measure.DEBIT, *key, journal.debit, found.debit)
     if journal.credit != found.credit:
         yield Difference(where, Measure.CREDIT, *key, journal.credit, found.credit)
-    if isinstance(found, PostedFigures) and journal.line_count != found.line_count:
+    if not isinstance(found, PostedFigures):
+        return
+    if found.differs:
+        yield Difference(where, Measure.CONTENT, *key, Decimal(journal.line_count), None)
+    if journal.line_count != found.line_count:
         yield Difference(where, Measure.LINES, *key, Decimal(journal.line_count), Decimal(found.line_count))
 
 

@@ -197,6 +197,30 @@ def test_a_journal_a_person_changed_is_shown_as_it_is(environment: Environment, 
     assert environment.journals() == before
 
 
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"CurrencyCode": "EUR"}, "lines of it are in another currency"),
+        ({"Company": "GBSI"}, "lines of it are another company's"),
+        ({"TransDate": "2026-10-15"}, "lines of it are on another day"),
+    ],
+)
+def test_lines_a_person_moved_elsewhere_are_another_journal(
+    environment: Environment, fields: dict[str, str], why: str
+) -> None:
+    """Accounts and amounts are as they were; found by number alone it is another one too."""
+    books = environment.books()
+    posted = books.post_journal(payroll())
+    assert posted.departure(payroll()) == ""
+    for number in range(1, 5):
+        environment.change("change_line", number=posted.number, line=number, fields=fields)
+    (found,) = books.find_journal(payroll())
+    assert (found.lines, found.departure(payroll())) == (payroll().lines, why)
+    held = books.get_journal(posted.id, "usmf")
+    assert held is not None
+    assert held.departure(payroll())
+
+
 def test_a_journal_somebody_deleted_is_gone(environment: Environment) -> None:
     books = environment.books()
     posted = books.post_journal(payroll())

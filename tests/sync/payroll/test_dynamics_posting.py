@@ -203,6 +203,24 @@ def test_a_line_somebody_changed_in_dynamics_is_said_and_not_put_back(sandbox: d
     assert (writes(payday), payday.ours()) == ([], [changed])
 
 
+@pytest.mark.parametrize("fields", [{"CurrencyCode": "EUR"}, {"Company": "GBSI"}, {"TransDate": "2026-05-05"}])
+def test_a_journal_in_another_currency_company_or_month_never_ties_out(
+    sandbox: dict[str, str], fields: dict[str, str]
+) -> None:
+    payday, pay_run = approved(sandbox, settings={"lines_per_voucher": "100"})
+    payday.advance(pay_run)
+    assert the_posting(payday).state == Posting.State.RECONCILED
+    (journal,) = payday.ours()
+    for line in journal["lines"]:
+        payday.dynamics.change("change_line", number=journal["number"], line=line["number"], fields=fields)
+
+    tie_out = tied_again(payday, pay_run)
+
+    assert not tie_out.tied_out
+    assert "content" in {one["measure"] for one in tie_out.differences}
+    assert the_posting(payday).state == Posting.State.POSTED
+
+
 def test_another_company_sees_and_touches_nothing_of_it(sandbox: dict[str, str]) -> None:
     payday, pay_run = approved(sandbox)
     posting = the_posting(payday)
