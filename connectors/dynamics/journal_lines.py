@@ -7,11 +7,11 @@ the text of a line may be shortened or changed there.
 from __future__ import annotations
 
 import enum
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -78,29 +78,39 @@ def key_of(values: Values) -> str:
     return account_text({name.casefold(): value.casefold() for name, value in sorted(values.items())})
 
 
-def compare(wanted: Sequence[Entry], journal: Journal, company: str, rows: Sequence[LineRow], form: Format) -> Held:
-    """OTHER is for a person: a line that is not the journal's, or more on an account than there should be."""
+def compare(
+    groups: Sequence[Sequence[Entry]], journal: Journal, company: str, rows: Sequence[LineRow], form: Format
+) -> Held:
+    """A part is some of the groups, each whole, and nothing else: so a death leaves it. OTHER is for a person."""
     if not all(_is_plain(row, journal, company) for row in rows):
         return Held.OTHER
-    should = _sums((key_of(entry.values), entry.amount) for entry in wanted)
+    should = _sums((key_of(entry.values), entry.amount) for group in groups for entry in group)
     held = _sums((key_of(values_of(row, form)), amount_of(row)) for row in rows)
     if held == should:
         return Held.WHOLE
-    beyond = any(amount > should.get(key, ZERO) for key, amount in held.items())
-    return Held.OTHER if beyond else Held.PART
+    return Held.OTHER if parted(groups, rows, form) is None else Held.PART
 
 
-def missing(groups: Sequence[Sequence[Entry]], rows: Sequence[LineRow], form: Format) -> list[Sequence[Entry]] | None:
-    """The groups that are not among the lines yet, in order; None when the lines are no union of groups."""
-    there = Counter((key_of(values_of(row, form)), amount_of(row)) for row in rows)
-    left = []
+class Parted(NamedTuple):
+    """The lines that are there, by group, and the groups that are missing, both in order."""
+
+    there: list[list[LineRow]]
+    missing: list[Sequence[Entry]]
+
+
+def parted(groups: Sequence[Sequence[Entry]], rows: Sequence[LineRow], form: Format) -> Parted | None:
+    """Which of the groups the lines are; None when they are no union of groups."""
+    waiting: dict[tuple[str, Decimal], deque[LineRow]] = defaultdict(deque)
+    for row in rows:
+        waiting[key_of(values_of(row, form)), amount_of(row)].append(row)
+    found = Parted([], [])
     for group in groups:
-        wanted = Counter((key_of(entry.values), entry.amount) for entry in group)
-        if wanted <= there:
-            there -= wanted
+        keys = [(key_of(entry.values), entry.amount) for entry in group]
+        if all(len(waiting.get(key, ())) >= number for key, number in Counter(keys).items()):
+            found.there.append([waiting[key].popleft() for key in keys])
         else:
-            left.append(group)
-    return None if there else left
+            found.missing.append(group)
+    return None if any(waiting.values()) else found
 
 
 def departure(rows: Sequence[LineRow], company: str, currency: str, day: date) -> str:

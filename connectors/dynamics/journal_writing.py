@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from connectors.dynamics.display import display
 from connectors.dynamics.journal_checks import Prepared
 from connectors.dynamics.journal_headers import Header
-from connectors.dynamics.journal_lines import LINE_FIELDS, Entry, Held, LineRow, compare, key_of, missing
+from connectors.dynamics.journal_lines import LINE_FIELDS, Entry, Held, LineRow, compare, key_of, parted
 from connectors.dynamics.journal_refusals import explained
 from connectors.dynamics.literals import both, equal, key
 from connectors.dynamics.mistakes import RefusedError
@@ -25,6 +25,7 @@ ATTEMPTS = 6
 LONGEST_PAUSE = 300
 """Seconds; when Dynamics wants more, the journal is completed another time."""
 _CENT = Decimal("0.01")
+T = TypeVar("T")
 
 
 class LineWriter:
@@ -42,32 +43,27 @@ class LineWriter:
     def write(self, header: Header, journal: Journal, prepared: Prepared, rows: Sequence[LineRow]) -> list[LineRow]:
         """The lines after those that were missing among ``rows`` were written.
 
-        Lines that are there in part of a group are removed first. A group that Dynamics did not get to, or that
-        somebody else was in the way of, is sent again once what is there has been read; lines that are not the
-        journal's stop it. RecordRejectedError for a refused group: others may be there. OutcomeUnknownError when an
-        answer is missing.
+        A group that Dynamics did not get to, or that somebody else was in the way of, is sent again once what is
+        there has been read; lines that are not exactly groups of the journal's stop it. RecordRejectedError for a
+        refused group: others may be there. OutcomeUnknownError when an answer is missing.
         """
         for attempt in itertools.count():
-            if compare(prepared.entries, journal, header.data_area_id, rows, prepared.form) is not Held.PART:
+            if compare(prepared.groups, journal, header.data_area_id, rows, prepared.form) is not Held.PART:
                 break
-            left = missing(prepared.groups, rows, prepared.form)
-            if left is None:
-                self.remove(header, rows)
-            hurdle = self._send(header, journal, prepared, prepared.groups if left is None else left)
+            found = parted(prepared.groups, rows, prepared.form)
+            hurdle = self._send(header, journal, prepared, found.missing if found else ())
             rows = self.read(header)
             if hurdle is None:
                 break
             self._pause(header, hurdle, attempt)
         return list(rows)
 
-    def remove(self, header: Header, rows: Sequence[LineRow]) -> None:
-        """Afterwards these lines are gone; raises what kept them."""
-        operations = [
-            Operation(method="DELETE", path=LINES + key({**header.key, "LineNumber": row.line_number.normalize()}))
-            for row in reversed(rows)
-        ]
-        for start in range(0, len(operations), LINES_A_REQUEST):
-            for outcome in self._odata.batch([operations[start : start + LINES_A_REQUEST]]):
+    def remove(self, header: Header, groups: Sequence[Sequence[LineRow]]) -> None:
+        """Afterwards the lines of these groups are gone; raises what kept them, and then groups are there still, whole
+        ones alone."""
+        for some in _requests(groups[::-1]):
+            operations = [_removal(header, row) for group in some for row in reversed(group)]
+            for outcome in self._odata.batch([operations]):
                 if outcome.error:
                     raise outcome.error
 
@@ -102,8 +98,9 @@ def unfinished(header: Header, why: ConnectorError) -> OutcomeUnknownError:
     )
 
 
-def _requests(groups: Sequence[Sequence[Entry]]) -> Iterator[list[Sequence[Entry]]]:
-    some: list[Sequence[Entry]] = []
+def _requests(groups: Sequence[Sequence[T]]) -> Iterator[list[Sequence[T]]]:
+    """Some groups at a time; a large one alone."""
+    some: list[Sequence[T]] = []
     for group in groups:
         if some and sum(map(len, some)) + len(group) > LINES_A_REQUEST:
             yield some
@@ -111,6 +108,10 @@ def _requests(groups: Sequence[Sequence[Entry]]) -> Iterator[list[Sequence[Entry
         some.append(group)
     if some:
         yield some
+
+
+def _removal(header: Header, row: LineRow) -> Operation:
+    return Operation(method="DELETE", path=LINES + key({**header.key, "LineNumber": row.line_number.normalize()}))
 
 
 def _hurdle(outcomes: Sequence[ChangesetOutcome]) -> TemporaryError | None:

@@ -21,7 +21,7 @@ import msgspec
 from connectors.dynamics.dimensions import Dimensions
 from connectors.dynamics.journal_checks import JournalChecks, Prepared
 from connectors.dynamics.journal_headers import Header, Headers
-from connectors.dynamics.journal_lines import Held, LineRow, compare, departure, lines_of
+from connectors.dynamics.journal_lines import Held, LineRow, compare, departure, lines_of, parted
 from connectors.dynamics.journal_names import JournalNames
 from connectors.dynamics.journal_writing import LineWriter, unfinished
 from connectors.dynamics.literals import EMPTY_DATE
@@ -133,8 +133,9 @@ class Journals:
             if now is None:
                 return
             rows = self._lines.read(now)
-            if not now.booked and _held(now, rows, journal, prepared) is not Held.OTHER:
-                self._lines.remove(now, rows)
+            found = parted(prepared.groups, rows, prepared.form)
+            if not now.booked and found and _held(now, rows, journal, prepared) is not Held.OTHER:
+                self._lines.remove(now, found.there)
                 self._headers.remove(now)
                 return
         except ConnectorError as error:
@@ -227,4 +228,4 @@ def _held(header: Header, rows: Sequence[LineRow], journal: Journal, prepared: P
     if header.booked and not rows:
         same = header.adds_up_to(journal.debit, journal.credit, journal.currency)
         return Held.WHOLE if same else Held.OTHER
-    return compare(prepared.entries, journal, header.data_area_id, rows, prepared.form)
+    return compare(prepared.groups, journal, header.data_area_id, rows, prepared.form)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from typing import Any
+
 import pytest
 
 from connectors.errors import (
@@ -57,18 +60,57 @@ def test_a_journal_that_broke_off_is_told_from_a_whole_one_and_completed(
     assert all(sum(amounts) == 0 for amounts in environment.vouchers().values())
 
 
-def test_lines_in_other_groups_are_removed_and_written_again(environment: Environment) -> None:
+PART_CHANGES: dict[str, tuple[str, dict[str, Any]]] = {
+    "a lower amount": ("change_line", {"line": 1, "fields": {"DebitAmount": "0.50"}}),
+    "a deleted line": ("delete_line", {"line": 1}),
+    "a line of somebody's": ("add_line", {"fields": {"CreditAmount": "0.01", "Text": "entered by finance"}}),
+    "another currency": ("change_line", {"line": 1, "fields": {"CurrencyCode": "EUR"}}),
+}
+
+
+@pytest.mark.parametrize("how", PART_CHANGES)
+def test_a_part_that_somebody_changed_is_shown_as_it_is_and_not_completed(environment: Environment, how: str) -> None:
+    journal, (change, fields) = long_payroll(120), PART_CHANGES[how]
+    environment.fault("cut", skip=1, **BATCH)
+    with pytest.raises(OutcomeUnknownError):
+        environment.books().post_journal(journal)
+    (part,) = environment.journals()
+    environment.change(change, number=part["number"], **fields)
+    before = environment.journals()
+    (found,) = environment.books().find_journal(journal)
+    assert found.complete
+    assert found.debit == sum(Decimal(one["debit"]) for one in before[0]["lines"])
+    assert environment.books().post_journal(journal) == found
+    assert environment.journals() == before
+
+
+def test_lines_in_vouchers_of_another_size_are_for_a_person(environment: Environment) -> None:
     journal = long_payroll(60)
     environment.fault("cut", skip=1, **BATCH)
     with pytest.raises(OutcomeUnknownError):
         environment.books(lines_per_voucher="4").post_journal(journal)
-    (found,) = environment.books().find_journal(journal)
+    before = environment.journals()
+    (found,) = environment.books(lines_per_voucher="10").find_journal(journal)
+    assert found.complete
+    assert environment.books(lines_per_voucher="10").post_journal(journal) == found
+    assert environment.journals() == before
+    assert environment.books(lines_per_voucher="4").post_journal(journal).lines == journal.lines
+
+
+def test_what_a_refusal_takes_back_in_part_is_completed_all_the_same(environment: Environment) -> None:
+    """Taking back breaks off too: what it leaves are whole groups."""
+    journal = long_payroll(120)
+    environment.change("fault_in_batch", status=400, skip=11, message="The combination 601500 is not valid.")
+    environment.fault("cut", skip=3, **BATCH)
+    books = environment.books(lines_per_voucher="8")
+    with pytest.raises(OutcomeUnknownError, match="may not be whole"):
+        books.post_journal(journal)
+    (left,) = environment.journals()
+    assert 0 < len(left["lines"]) < 88
+    (found,) = books.find_journal(journal)
     assert not found.complete
-    assert found.debit > 0
-    posted = environment.books(lines_per_voucher="10").post_journal(journal)
-    assert posted.number == found.number
+    posted = books.post_journal(journal)
     assert environment.sums(posted.number) == {"601500-022-0015-": journal.debit, "201100---001": -journal.debit}
-    assert len(environment.vouchers()) == 7
 
 
 @pytest.mark.parametrize("kind", ["conflict", "rate"])
