@@ -27,7 +27,8 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
     """A journal to be posted. ``reference`` is ours, unique for ever, and is found again on the ledger.
 
     ``company`` is the ledger's own company (plant, legal entity), None where the connection has one only.
-    ``content_hash`` (hex) covers everything that is posted; it is left on the ledger beside the reference.
+    ``content_hash`` (hex) covers everything that is posted; it is left on the ledger beside the reference. ``id`` is
+    the ledger's own once it was seen there: a ledger that can looks there as well, should somebody have removed ours.
     """
 
     reference: str
@@ -37,6 +38,7 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     lines: tuple[JournalLine, ...]
     content_hash: str = ""
+    id: str = ""
 
     @property
     def debit(self) -> Decimal:
@@ -55,9 +57,12 @@ class PostedJournal(msgspec.Struct, frozen=True, kw_only=True):
     ``content_hash`` is the one left beside our reference, or its beginning where there is no room for all of it;
     empty where there is none. ``booked`` is True once the ledger lets nobody change it any more. ``complete`` is False
     while the ledger has a part of it only, because writing it was interrupted: posting the same journal again then
-    writes the rest, and never a second one. ``currency`` is empty where the ledger does not say one. ``differs`` says,
-    in words without amounts that complete "but …", how it differs from the journal that was asked for in what its
-    lines do not show; such a journal is not the one that was asked for.
+    writes the rest, and never a second one. ``currency`` is empty where the ledger does not say one.
+
+    ``differs`` says, in words without amounts that complete "but …", how it differs from the journal that was asked for
+    in what its lines do not show; such a journal is another one. ``totals_only`` is True where the ledger keeps no
+    lines of what is booked and has the totals of the journal that was asked for: ``lines`` are that one's, and accounts
+    show none of it.
     """
 
     id: str
@@ -72,6 +77,7 @@ class PostedJournal(msgspec.Struct, frozen=True, kw_only=True):
     booked: bool = False
     complete: bool = True
     differs: str = ""
+    totals_only: bool = False
 
     def departure(self, journal: Journal) -> str:
         """How it differs from ``journal`` beyond accounts and amounts of lines, completing "but …"; empty when it does

@@ -169,8 +169,14 @@ class _Check:
             return
         names = JournalNames(self._odata)
         for company in self._settings.legal_entities:
-            names.require(company)
+            row = names.require(company)
             yield granted("journal name", f"The journal name {name} of {company} is of type Daily and draws vouchers.")
+            if row.delete_lines_after_posting == "Yes":
+                sentence = (
+                    f"The journal name {name} of {company} deletes lines once they are posted: from then on a journal "
+                    f"can be tied out by its totals alone. Set 'Delete lines after posting' to No in Dynamics."
+                )
+                yield warning("journal name", "granted", sentence, PAYROLL)
 
     def _ledger_format(self) -> Iterator[Finding]:
         form = self._dimensions.ledger_format()

@@ -50,8 +50,8 @@ class Journals:
     def find(self, journal: Journal) -> list[PostedJournal]:
         """Empty only when this connection really sees the company's journals."""
         company = self._settings.legal_entity(journal.company)
-        self._names.require(company)
-        found = self._headers.find(company, journal.reference)
+        self._names.require_sight(company)
+        found = self._there(journal, company)
         prepared = self._expressed(journal, company) if found else None
         return [self._shown(header, self._lines.read(header), journal, prepared) for header in found]
 
@@ -77,7 +77,7 @@ class Journals:
             # Written for a format that was changed since, values would be booked to other dimensions.
             self._dimensions.forget()
             self._names.require(company)
-            found = self._headers.find(company, journal.reference)
+            found = self._there(journal, company)
             if len(found) > 1:
                 raise OutcomeUnknownError(
                     f"Dynamics has this journal {len(found)} times. It will be looked up before anything is sent."
@@ -89,6 +89,13 @@ class Journals:
                 self._checks.require(journal, company, prepared)
             header = found[0] if found else self._headers.create(journal, company)
             return self._completed(header, journal, prepared)
+
+    def _there(self, journal: Journal, company: str) -> list[Header]:
+        """Those with our reference; where somebody removed it, the one of the number that the journal got."""
+        if found := self._headers.find(company, journal.reference):
+            return found
+        numbered = self._headers.get(company, journal.id) if journal.id else None
+        return [numbered] if numbered else []
 
     def _completed(self, header: Header, journal: Journal, prepared: Prepared) -> PostedJournal:
         """From here on there is something of the journal: only a refusal that was taken back means that nothing is."""
@@ -192,6 +199,7 @@ class Journals:
             shown,
             complete=header.booked or not pending,
             differs=departure(rows, header.data_area_id, journal.currency, journal.posting_date),
+            totals_only=held is Held.WHOLE and not rows,
         )
 
     def _posted(

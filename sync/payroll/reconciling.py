@@ -62,12 +62,12 @@ def reconcile(pay_run: PayRun, target: LedgerTarget, *, now: datetime) -> Reconc
     tie-out sees it. Raises the errors of reading the ledger."""
     on_ledger = Posting.objects.filter(pay_run=pay_run, state__in=Posting.ON_LEDGER, deleted_there=False)
     postings = list(on_ledger.select_related("reverses", "adjusts").order_by("pk"))
-    ours = {posting.pk: journal_of(posting) for posting in postings}
+    ours = {posting.pk: replace(journal_of(posting), id=posting.vendor_id) for posting in postings}
     journals = [_figures_of(posting, ours[posting.pk]) for posting in postings]
     found = {posting.pk: look_up(posting, ours[posting.pk], target) for posting in postings}
     posted = [figures for posting in postings for figures in _read_back(posting, ours[posting.pk], found[posting.pk])]
     booked = {pk for pk, ones in found.items() if ones and all(one.booked for one in ones)}
-    activity = _read_activity(pay_run, target, postings, journals, now)
+    activity = _read_activity(pay_run, target, postings, journals, found, now)
     result = tie(
         _register_figures(pay_run, target, postings),
         journals,
@@ -214,11 +214,17 @@ def _read_activity(
     target: LedgerTarget,
     postings: Sequence[Posting],
     journals: Sequence[JournalFigures],
+    found: Mapping[int, Sequence[PostedJournal]],
     now: datetime,
 ) -> list[LedgerFigures]:
-    """What the accounts show under our journals' numbers; all of it is kept, other people's lines included."""
+    """What the accounts show under our journals' numbers; all of it is kept, other people's lines included. Of one
+    that the ledger has the totals of alone, the lines that they are the totals of."""
     numbers = {(posting.company, posting.journal_number) for posting in postings}
-    lines: dict[tuple[str, str], list[LedgerLine]] = defaultdict(list)
+    lines: dict[tuple[str, str], list[JournalLine | LedgerLine]] = defaultdict(list)
+    for posting in postings:
+        for one in found[posting.pk]:
+            if one.totals_only:
+                lines[posting.company, one.number] += one.lines
     for company in sorted({posting.company for posting in postings}):
         own = [posting for posting in postings if posting.company == company]
         first, last = _span(own)
@@ -229,7 +235,7 @@ def _read_activity(
             for line in shown:
                 if (company, line.journal) in numbers:
                     lines[company, line.journal].append(line)
-    return [_ledger_figures(company, number, found) for (company, number), found in sorted(lines.items())]
+    return [_ledger_figures(company, number, own) for (company, number), own in sorted(lines.items())]
 
 
 def _span(postings: Sequence[Posting]) -> tuple[date, date]:
@@ -237,7 +243,7 @@ def _span(postings: Sequence[Posting]) -> tuple[date, date]:
     return min(dates), max(dates)
 
 
-def _ledger_figures(company: str, number: str, lines: Sequence[LedgerLine]) -> LedgerFigures:
+def _ledger_figures(company: str, number: str, lines: Sequence[JournalLine | LedgerLine]) -> LedgerFigures:
     return LedgerFigures(
         company=company,
         number=number,

@@ -230,6 +230,28 @@ def test_a_journal_somebody_deleted_is_gone(environment: Environment) -> None:
     assert books.get_journal("nothing of the kind", "gbsi") is None
 
 
+def test_a_journal_whose_reference_somebody_removed_is_found_by_its_number(environment: Environment) -> None:
+    """With our lines as they are ours: spelled our way, and those that are alike each by itself."""
+    own = "601500|costcenter=0015|Department=022"
+    lines = (*(line(own, debit="5") for _ in range(3)), *(line(NET_PAY, credit="5") for _ in range(3)))
+    journal = payroll(lines=lines)
+    books = environment.books(lines_per_voucher="2")
+    posted = books.post_journal(journal)
+    environment.change("change_journal", number=posted.number, fields={"Description": "Payroll November"})
+    assert books.find_journal(journal) == []
+    (found,) = books.find_journal(replace(journal, id=posted.id))
+    assert (found.lines, found.departure(journal), found.complete) == (lines, "", True)
+    books.post_journal(replace(journal, id=posted.id))
+    assert len(environment.journals()) == 1
+
+
+def test_a_journal_is_read_back_where_its_name_takes_no_more(environment: Environment) -> None:
+    posted = environment.books().post_journal(payroll())
+    environment.change("change_journal_name", name="PAYJRN", fields={"NewVoucher": "Manually"})
+    assert list(environment.books().find_journal(payroll())) == [posted]
+    assert list(environment.books(journal_name="").find_journal(payroll())) == [posted]
+
+
 def test_lines_that_posting_removes_are_not_missed(environment: Environment) -> None:
     books = environment.books(journal_name="DELJRN")
     posted = books.post_journal(payroll())

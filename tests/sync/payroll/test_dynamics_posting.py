@@ -19,7 +19,7 @@ from sync.models import PayRun, Posting, PostingLine, Reconciliation, Run
 from sync.payroll.approval import approve, post_now
 from sync.payroll.outcomes import ABSENCE_HOLDS
 from tenants.scope import NoTenantScope
-from tests.sync.payroll.dynamics_payday import DynamicsPayday, ready_dynamics, tell_dynamics
+from tests.sync.payroll.dynamics_payday import FOUR, DynamicsPayday, ready_dynamics, tell_dynamics
 from tests.sync.payroll.test_posting import recovered, swept, the_posting
 
 OTHER_ORDER = ["MainAccount", "CostCenter", "BusinessUnit", "Department"]
@@ -219,6 +219,33 @@ def test_a_journal_in_another_currency_company_or_month_never_ties_out(
     assert not tie_out.tied_out
     assert "content" in {one["measure"] for one in tie_out.differences}
     assert the_posting(payday).state == Posting.State.POSTED
+
+
+def test_a_journal_whose_description_somebody_wrote_anew_ties_out(sandbox: dict[str, str]) -> None:
+    payday, pay_run = approved(sandbox, settings=FOUR)
+    payday.advance(pay_run)
+    (journal,) = payday.ours()
+    fields = {"Description": "Payroll June, approved by the CFO"}
+    payday.dynamics.change("change_journal", number=journal["number"], fields=fields)
+
+    tie_out = tied_again(payday, pay_run)
+
+    assert tie_out.differences == []
+    assert the_posting(payday).state == Posting.State.RECONCILED
+
+
+def test_a_journal_whose_lines_went_when_it_was_booked_ties_out_by_its_totals(sandbox: dict[str, str]) -> None:
+    payday, pay_run = approved(sandbox, settings={"journal_name": "DELJRN"})
+    payday.advance(pay_run)
+    payday.dynamics.change("post_journals")
+    (journal,) = payday.ours()
+    assert (journal["posted"], journal["lines"]) == (True, [])
+
+    tie_out = tied_again(payday, pay_run)
+
+    assert tie_out.differences == []
+    posting = the_posting(payday)
+    assert (posting.state, posting.awaits_booking) == (Posting.State.RECONCILED, False)
 
 
 def test_another_company_sees_and_touches_nothing_of_it(sandbox: dict[str, str]) -> None:
