@@ -8,7 +8,7 @@ import msgspec
 
 from connectors import dynamics, plex, rippling
 from connectors.contract import SettingField
-from connectors.dynamics.display import escaped, main_account
+from connectors.dynamics.display import canonical, escaped, main_account
 from connectors.rippling import webhooks as rippling_webhooks
 from connectors.webhooks import Webhooks
 
@@ -19,7 +19,8 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     for ``unused_credentials_die_after_days`` are withdrawn; None where they are not. ``is_installed`` says of a
     connection's settings that access is given by installing an app, so that no credentials are entered.
     ``chart_number`` gives the number under which a ledger's chart has an account that journals are posted to, or the
-    text itself where that is no account; ``account_part`` writes a value as a part of such an account.
+    text itself where that is no account; ``account_part`` writes a value as a part of such an account, and
+    ``account_text`` an account that may be written in several ways in the one way that journals have it.
     ``books_later`` says that a journal that arrived can still be changed there until people book it."""
 
     key: str
@@ -33,6 +34,7 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     is_installed: Callable[[Mapping[str, str]], bool] = lambda settings: False
     chart_number: Callable[[str], str] = lambda account: account
     account_part: Callable[[str], str] = lambda value: value
+    account_text: Callable[[str], str] = lambda account: account
     books_later: bool = False
 
 
@@ -65,6 +67,7 @@ VENDORS: dict[str, Vendor] = {
         polling_floor_minutes=dynamics.POLLING_FLOOR_MINUTES,
         chart_number=main_account,
         account_part=escaped,
+        account_text=canonical,
         books_later=True,
     ),
 }

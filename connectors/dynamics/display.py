@@ -67,6 +67,16 @@ def read_account(text: str) -> dict[str, str]:
     return values
 
 
+def canonical(text: str) -> str:
+    """The account of ``text`` in our words with its dimensions in the order of their names and no needless backslash;
+    ``text`` itself where it is not of our form."""
+    try:
+        values = read_account(text)
+    except ValueError:
+        return text
+    return account_text(dict(sorted(values.items(), key=lambda value: value[0].casefold())))
+
+
 def main_account(text: str) -> str:
     """The main account of an account in our words; ``text`` itself where it is not of our form."""
     try:

@@ -53,7 +53,7 @@ class JournalChecks:
                 problems[line.account] = str(error)
                 continue
             values = known[line.account]
-            spelled[key_of(values)] = line.account
+            spelled.setdefault(key_of(values), line.account)
             entries.append(Entry(values, line.debit - line.credit, line.description[:TEXT_LENGTH]))
         _refuse([*problems.values()], "account")
         if sum((entry.amount for entry in entries), ZERO) or not all(entry.amount for entry in entries):

@@ -79,13 +79,16 @@ class Books:
         return self._ledgers.accounts(self._settings.legal_entities)
 
     def account_error(self, number: str) -> str:
-        """By form, and by the dimensions of the format that the last check learned; what a company takes is looked at
-        before posting."""
+        """By form, and by the dimensions of the format that the last check learned, spelled as they are there: two
+        spellings would be two accounts to us. What a company takes is looked at before posting."""
+        form = self._known_format or self.dimensions.ledger_format()
         try:
-            display(read_account(number), self._known_format or self.dimensions.ledger_format())
+            values = read_account(number)
+            display(values, form)
         except ValueError as error:
             return str(error)
-        return ""
+        other = [f"'{form.spelled(name)}', not '{name}'" for name in values if form.spelled(name) != name]
+        return f"Upper and lower case as in Dynamics, please: it says {', '.join(other)}." if other else ""
 
     def format_change(self) -> str:
         """Also when no check has learned the format yet."""

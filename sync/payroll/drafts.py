@@ -81,7 +81,8 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     one only (then no mapping is needed), None where every company must be mapped. ``cost_centers``: the mapped
     code by value of the dimension ``Options.cost_center_from``. ``departments`` and ``locations``: the source's to the
     ledger's. ``words``: (dimension, id) to its name for
-    descriptions, and ("item", key) to the item's. ``account_part`` writes a code as a part of an account's text."""
+    descriptions, and ("item", key) to the item's. ``account_part`` writes a code as a part of an account's text,
+    ``account_text`` an account in the one way that journals have it."""
 
     companies: Mapping[str, str]
     default_company: str | None
@@ -90,6 +91,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     departments: Mapping[str, str] = {}
     locations: Mapping[str, str] = {}
     account_part: Callable[[str], str] = str
+    account_text: Callable[[str], str] = str
 
 
 class Side(enum.StrEnum):

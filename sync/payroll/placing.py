@@ -170,7 +170,7 @@ class _Placing:
             return None
         for place, value in filled.items():
             text = text.replace(place, self.around.account_part(value))
-        return text, filled.get("{cost_center}", "")
+        return self.around.account_text(text), filled.get("{cost_center}", "")
 
     def _mapped(self, kind: str) -> str:
         """What the heap's dimension means on the ledger; empty (and a finding) where that is not mapped."""

@@ -64,6 +64,7 @@ def load_surroundings(integration: Integration, target: LedgerTarget, on: date) 
         locations=_mapped(integration, RefKind.LOCATION, on),
         words=load_words(integration),
         account_part=integration.target.product.account_part,
+        account_text=integration.target.product.account_text,
     )
 
 
@@ -106,14 +107,15 @@ def load_words(integration: Integration) -> dict[tuple[str, str], str]:
 
 def options_of(settings: PayrollSettings, target: LedgerTarget) -> Options:
     """The tenant's decisions, and what the ledger takes."""
+    account_text = settings.integration.target.product.account_text
     return Options(
         detail=Detail(settings.detail),
         separate_settlement=settings.separate_settlement,
         cost_center_from=settings.cost_center_from,
-        rounding_account=settings.rounding_account,
+        rounding_account=account_text(settings.rounding_account),
         rounding_limit=settings.rounding_limit,
         month_end=Split(settings.month_end),
-        accrued_account=settings.accrued_account,
+        accrued_account=account_text(settings.accrued_account),
         max_lines=target.max_lines,
     )
 

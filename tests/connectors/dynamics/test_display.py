@@ -121,3 +121,18 @@ def test_a_value_in_the_place_of_a_rules_placeholder_stays_one_value(value: str)
     account = "601500|CostCenter={cost_center}".replace("{cost_center}", vendor.account_part(value))
     assert read_account(account) == {MAIN_ACCOUNT: "601500", "CostCenter": value}
     assert vendor.chart_number(account) == "601500"
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("601500|Department=022|CostCenter=0015", "601500|CostCenter=0015|Department=022"),
+        ("601500|CostCenter=0015|Department=022", "601500|CostCenter=0015|Department=022"),
+        ("60\\1500|b=|a=\\1\\|2", "601500|a=1\\|2"),
+        ("not|an account", "not|an account"),
+        ("", ""),
+    ],
+)
+def test_an_account_is_written_in_one_way(text: str, canonical: str) -> None:
+    assert VENDORS["dynamics"].account_text(text) == canonical
+    assert VENDORS["dynamics"].account_text(canonical) == canonical

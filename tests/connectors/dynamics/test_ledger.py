@@ -53,6 +53,7 @@ def test_an_account_is_judged_by_its_form_and_the_active_format(environment: Env
     books = environment.books()
     assert [books.account_error(account) for account in (WAGES, NET_PAY, TAXES)] == ["", "", ""]
     assert "main account" in books.account_error("|Department=022")
+    assert "it says 'CostCenter', not 'costcenter'" in books.account_error("601500|costcenter=0015")
     assert "Worker is not part of the active format 'MainAccount-Department-" in books.account_error("601500|Worker=1")
     assert environment.asked() == ["GET DimensionParameters", "GET DimensionIntegrationFormats"]
 

@@ -13,13 +13,15 @@ import pytest
 
 from connectors.dynamics.odata import OData
 from connectors.models import Connection
+from connectors.pay_runs import PayKind
 from connectors.registry import open_connector
 from sync.execution import advance_postings, reconcile_postings
 from sync.models import PayRun, Posting, PostingLine, Reconciliation, Run
 from sync.payroll.approval import approve, post_now
 from sync.payroll.outcomes import ABSENCE_HOLDS
 from tenants.scope import NoTenantScope
-from tests.sync.payroll.dynamics_payday import FOUR, DynamicsPayday, ready_dynamics, tell_dynamics
+from tests.sync.payroll.dynamics_payday import FOUR, DynamicsPayday, open_dynamics_books, ready_dynamics, tell_dynamics
+from tests.sync.payroll.payday import drafted
 from tests.sync.payroll.test_posting import recovered, swept, the_posting
 
 OTHER_ORDER = ["MainAccount", "CostCenter", "BusinessUnit", "Department"]
@@ -246,6 +248,26 @@ def test_a_journal_whose_lines_went_when_it_was_booked_ties_out_by_its_totals(sa
     assert tie_out.differences == []
     posting = the_posting(payday)
     assert (posting.state, posting.awaits_booking) == (Posting.State.RECONCILED, False)
+
+
+def test_an_account_that_rules_write_in_two_ways_is_one_account(sandbox: dict[str, str]) -> None:
+    payday = open_dynamics_books(sandbox)
+    one, other = "601500|Department=022|CostCenter={cost_center}", "601500|CostCenter={cost_center}|Department=022"
+    accounts = {
+        **payday.accounts,
+        PayKind.EMPLOYER_TAX: {"debit": one, "credit": "201200"},
+        PayKind.EMPLOYER_CONTRIBUTION: {"debit": other, "credit": "201300"},
+    }
+    with mock.patch.object(DynamicsPayday, "accounts", accounts):
+        pay_run = drafted(payday)
+    payday.approve(pay_run)
+
+    assert payday.advance(pay_run).state == PayRun.State.RECONCILED
+
+    with payday.scope():
+        assert Reconciliation.objects.latest("pk").differences == []
+        written = set(PostingLine.objects.filter(account__contains="Department").values_list("account", flat=True))
+    assert written == {f"601500|CostCenter={center}|Department=022" for center in payday.centers}
 
 
 def test_another_company_sees_and_touches_nothing_of_it(sandbox: dict[str, str]) -> None:
