@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from connectors.contract import CheckResult, Finding, Level
-from connectors.dynamics.dimensions import Dimensions
+from connectors.dynamics.dimensions import OVERRIDES, Dimensions
 from connectors.dynamics.display import MAIN_ACCOUNT, read_display
 from connectors.dynamics.findings import PAYROLL, PEOPLE, REFERENCE, failed, granted, warning
 from connectors.dynamics.journal_names import JournalNames
@@ -28,9 +28,13 @@ from connectors.errors import ConnectionConfigError, ConnectorError, TemporaryEr
 READ: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("LedgerJournalHeaders", "JournalBatchNumber", (PAYROLL,)),
     ("LedgerJournalLines", "LineNumber", (PAYROLL,)),
+    ("Ledgers", "LegalEntityId", (REFERENCE, PAYROLL)),
+    ("MainAccountLegalEntities", "MainAccountId", (REFERENCE, PAYROLL)),
     ("FiscalPeriods", "PeriodName", (PAYROLL,)),
+    ("FiscalYears", "FiscalYear", (PAYROLL,)),
     ("FinancialDimensionValues", "DimensionValue", (REFERENCE, PAYROLL)),
     ("AccountStructures", "AccountStructureName", (PAYROLL,)),
+    ("AccountStructureConstraints", "AccountStructure", (PAYROLL,)),
     *((entity_set, "OperatingUnitNumber", (REFERENCE,)) for entity_set in UNITS.values()),
     (EMPLOYMENTS, "EmploymentId", (PEOPLE,)),
 )
@@ -80,6 +84,7 @@ class _Check:
         yield from self._asked("main accounts", (REFERENCE, PAYROLL), self._main_accounts)
         for entity_set, column, affects in READ:
             yield from self._asked(spoken(entity_set), affects, functools.partial(self._read, entity_set, column))
+        yield from self._asked(spoken(OVERRIDES), (REFERENCE, PAYROLL), self._overrides)
         yield from self._asked("journal name", (PAYROLL,), self._journal_name)
         yield from self._asked("ledger dimension format", (PAYROLL,), self._ledger_format)
         if self._main_account:
@@ -160,6 +165,16 @@ class _Check:
         what = spoken(entity_set)
         none = "" if found else " There are none, or none this connection may see."
         yield granted(what, f"Dynamics lets this connection read {what}.{none}", "granted" if found else "empty")
+
+    def _overrides(self) -> Iterator[Finding]:
+        try:
+            yield from self._read(OVERRIDES, "DimensionValue")
+        except AccessError as error:
+            sentence = (
+                f"{error.sentence} Until then a dimension value that one legal entity has suspended is noticed only "
+                "when Dynamics refuses it."
+            )
+            yield warning(spoken(OVERRIDES), error.access, sentence, REFERENCE, PAYROLL)
 
     def _journal_name(self) -> Iterator[Finding]:
         name = self._settings.books.journal_name

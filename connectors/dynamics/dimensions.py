@@ -14,13 +14,14 @@ import msgspec
 
 from connectors.dynamics.display import DELIMITERS, Format
 from connectors.dynamics.literals import both, either, equal, read_day
+from connectors.dynamics.mistakes import AccessError
 from connectors.dynamics.odata import OData
 from connectors.errors import ConnectionConfigError, UnexpectedReplyError
 
 LEDGER, DEFAULT = "DataEntityLedgerDimensionFormat", "DataEntityDefaultDimensionFormat"
 _LABELS = {LEDGER: "ledger dimension format", DEFAULT: "default dimension format"}
 _FORMATS, _PARAMETERS = "DimensionIntegrationFormats", "DimensionParameters"
-_VALUES, _OVERRIDES = "FinancialDimensionValues", "FinancialDimensionValueLegalEntityOverrides"
+_VALUES, OVERRIDES = "FinancialDimensionValues", "FinancialDimensionValueLegalEntityOverrides"
 VALUES_A_REQUEST = 20
 """Conditions in one filter; more make addresses too long."""
 
@@ -179,11 +180,17 @@ class Dimensions:
         order = ("FinancialDimension", "LegalEntityId", "DimensionValue")
         return self._odata.rows(_VALUES, select=select, where=where, order=order, type=_ValueRow)
 
-    def _overrides(self, dimension: str, company: str, which: str = "") -> Iterator[_OverrideRow]:
+    def _overrides(self, dimension: str, company: str, which: str = "") -> Sequence[_OverrideRow]:
+        """None where this connection may not see overrides, or Dynamics does not have them under this name, which is
+        not public (dynamics §3): then a value is as it is for all, and Dynamics itself refuses what an override does.
+        """
         where = both(equal("FinancialDimension", dimension), equal("LegalEntityId", company), which)
         select = ("FinancialDimension", *_names(_OverrideRow))
         order = ("FinancialDimension", "DimensionValue", "LegalEntityId")
-        return self._odata.rows(_OVERRIDES, select=select, where=where, order=order, type=_OverrideRow)
+        try:
+            return list(self._odata.rows(OVERRIDES, select=select, where=where, order=order, type=_OverrideRow))
+        except AccessError:
+            return ()
 
     def _lists_values(self, dimension: str, company: str) -> bool:
         where = both(equal("FinancialDimension", dimension), _visible(company))

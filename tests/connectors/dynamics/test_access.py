@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from connectors.contract import CheckResult, Finding, Level
 from connectors.errors import ConnectionConfigError
 from connectors.records import RefKind
+from tests.connectors.dynamics.books import payroll
 from tests.connectors.dynamics.conftest import DynamicsCustomer, MakeCustomer
 
 
@@ -98,6 +99,10 @@ def test_a_user_without_roles_is_told_from_an_app_that_is_not_listed(customer: D
     [
         ("LedgerJournalHeaders", "ledger journal headers", ("payroll",)),
         ("MainAccounts", "main accounts", ("reference", "payroll")),
+        ("Ledgers", "ledgers", ("reference", "payroll")),
+        ("MainAccountLegalEntities", "main account legal entities", ("reference", "payroll")),
+        ("FiscalYears", "fiscal years", ("payroll",)),
+        ("AccountStructureConstraints", "account structure constraints", ("payroll",)),
         ("Workers", "workers", ("people",)),
         ("EmploymentsV2", "employments", ("people",)),
         ("CostCenters", "cost centers", ("reference",)),
@@ -113,6 +118,31 @@ def test_what_a_role_does_not_show_is_named_with_what_will_not_work(
     assert entity in failures(result)
     found = finding(result, entity, Level.FAILED)
     assert (found.access, found.affects) == ("forbidden", affects)
+
+
+@pytest.mark.parametrize(("how", "access"), [("forbidden", "forbidden"), ("unknown", "not_subscribed")])
+def test_overrides_that_are_not_shown_are_a_warning_and_stop_nothing(
+    customer: DynamicsCustomer, how: str, access: str
+) -> None:
+    overrides = "FinancialDimensionValueLegalEntityOverrides"
+    if how == "forbidden":
+        customer.behave(forbidden=[overrides])
+    else:
+        customer.fault("status", method="GET", path=f".*/{overrides}.*", status_code=404, times=None)
+    connector = customer.connector()
+    result = connector.check()
+    assert failures(result) == []
+    found = finding(result, "financial dimension value legal entity overrides", Level.WARNING)
+    assert (found.access, found.affects) == (access, ("reference", "payroll"))
+    assert "suspended is noticed only when Dynamics refuses it" in found.sentence
+    assert connector.refusal(payroll()) == ""
+    assert connector.post_journal(payroll()).lines == payroll().lines
+
+
+def test_lines_that_posting_deletes_are_a_warning(customer: DynamicsCustomer) -> None:
+    result = customer.connector(journal_name="DELJRN").check()
+    assert failures(result) == []
+    assert "tied out by its totals alone" in finding(result, "journal name", Level.WARNING).sentence
 
 
 def test_a_version_that_nobody_tells_is_no_failure(customer: DynamicsCustomer) -> None:
