@@ -106,7 +106,7 @@ SETTINGS: tuple[SettingField, ...] = (
     SettingField(
         name="lines_per_voucher",
         label="Lines per voucher",
-        help="Microsoft advises about ten.",
+        help="Microsoft advises about ten; a hundred at most.",
         default="10",
         origin="ours",
         is_number=True,
@@ -114,7 +114,7 @@ SETTINGS: tuple[SettingField, ...] = (
     SettingField(
         name="lines_per_journal",
         label="Lines per journal",
-        help="Microsoft advises ten thousand at most.",
+        help="Microsoft advises ten thousand at most. Lines that vouchers part among them count as they are written.",
         default="10000",
         origin="ours",
         is_number=True,

@@ -35,6 +35,13 @@ def grouped(amounts: Sequence[Decimal], most: int) -> list[list[Piece]]:
     return [*groups, *_matched(others, most)]
 
 
+def most_lines(written: int, most: int) -> int:
+    """How many lines (2 or more) a journal may have so that ``grouped`` never makes more than ``written`` of them.
+
+    Every group but the last one may part a line, and then takes ``most - 1`` whole ones at least."""
+    return max(2, written * (most - 1) // most)
+
+
 def _runs(amounts: Sequence[Decimal]) -> Iterator[list[Piece]]:
     """The shortest runs of lines, in order, after which debits equal credits."""
     run: list[Piece] = []

@@ -12,6 +12,7 @@ import msgspec
 from connectors.dynamics.dimensions import Dimensions
 from connectors.dynamics.display import MAIN_ACCOUNT, Format, display, read_account
 from connectors.dynamics.journal_checks import JournalChecks
+from connectors.dynamics.journal_groups import most_lines
 from connectors.dynamics.journal_lines import key_of, values_of
 from connectors.dynamics.journals import Journals
 from connectors.dynamics.ledgers import Ledgers
@@ -54,7 +55,7 @@ class Books:
         self.dimensions = Dimensions(odata)
         self._checks = JournalChecks(self.dimensions, Structures(odata), self._ledgers, settings.books)
         self._journals = Journals(odata, self.dimensions, self._checks, self._ledgers.period_name)
-        self.max_lines = settings.books.lines_per_journal
+        self.max_lines = most_lines(settings.books.lines_per_journal, settings.books.lines_per_voucher)
         self._learned = odata.context.learned
         known = self._learned.get(LEDGER_FORMAT)
         self._known_format = msgspec.json.decode(known, type=Format) if known else None

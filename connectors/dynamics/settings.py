@@ -18,13 +18,17 @@ _DEFAULTS = {field.name: field.default for field in SETTINGS}
 _LABELS = {field.name: field.label for field in SETTINGS}
 _REFERENCE_FIELDS = {"search_name": "NameAlias", "known_as": "KnownAs"}
 _CUSTOM_SERVICE = re.compile(r"/api/services/[^/?#]+/[^/?#]+/[^/?#]+")
+MOST_LINES_PER_VOUCHER = 100
+"""A voucher is sent whole, and a line takes up to a second (dynamics §8)."""
+MOST_LINES_PER_JOURNAL = 10_000
 
 
 class BookSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How journals are written, recognised and posted.
 
     ``marker_field`` is the header's property that holds our reference. ``posting_service`` is the path of the
-    customer's custom service, empty where the customer's finance department posts.
+    customer's custom service, empty where the customer's finance department posts. ``lines_per_journal`` are lines
+    as they are written, parted ones included.
     """
 
     journal_name: str
@@ -141,8 +145,8 @@ def _books(text: Callable[[str], str]) -> BookSettings:
         journal_name=text("journal_name"),
         marker_field="IntegrationKey" if marker == "integration_key" else "Description",
         posting_service=service,
-        lines_per_voucher=_number(text("lines_per_voucher"), "lines_per_voucher"),
-        lines_per_journal=_number(text("lines_per_journal"), "lines_per_journal"),
+        lines_per_voucher=_number(text("lines_per_voucher"), "lines_per_voucher", MOST_LINES_PER_VOUCHER),
+        lines_per_journal=_number(text("lines_per_journal"), "lines_per_journal", MOST_LINES_PER_JOURNAL),
         blanks_unknown_dimensions=_choice(text("dimension_outside"), "dimension_outside") == "blank",
     )
 
@@ -177,9 +181,9 @@ def _choice(value: str, name: str) -> str:
     return value
 
 
-def _number(value: str, name: str) -> int:
-    if not (value.isascii() and value.isdigit()) or int(value) < 2:
-        raise ConnectionConfigError(f"'{_LABELS[name]}' is not a number of at least 2.")
+def _number(value: str, name: str, most: int) -> int:
+    if not (value.isascii() and value.isdigit() and len(value) <= len(str(most)) and 2 <= int(value) <= most):
+        raise ConnectionConfigError(f"'{_LABELS[name]}' is not a number from 2 to {most:,}.")
     return int(value)
 
 

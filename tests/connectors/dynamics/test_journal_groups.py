@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.dynamics.journal_groups import grouped
+from connectors.dynamics.journal_groups import grouped, most_lines
 
 cents = st.integers(min_value=-(10**9), max_value=10**9).filter(bool).map(lambda n: Decimal(n).scaleb(-2))
 
@@ -56,3 +56,17 @@ def test_every_group_balances_and_every_line_is_whole_again(lines: list[Decimal]
             found[place] += amount
     assert [found[place] for place in range(len(lines))] == lines
     assert sum(map(len, groups)) <= len(lines) + len(groups)
+
+
+@given(written=st.integers(2, 60), most=st.integers(2, 12), data=st.data())
+def test_as_many_lines_as_may_be_are_never_written_as_more(written: int, most: int, data: st.DataObject) -> None:
+    number = most_lines(written, most)
+    lines = data.draw(st.lists(cents, min_size=number - 1, max_size=number - 1).filter(sum))
+    lines.append(-sum(lines, Decimal(0)))
+    assert sum(map(len, grouped(lines, most))) <= written
+
+
+@pytest.mark.parametrize(("written", "most"), [(10_000, 10), (10_000, 2), (500, 100), (4, 2), (2, 100)])
+def test_one_net_pay_against_all_others_keeps_the_limit(written: int, most: int) -> None:
+    others = [Decimal(1)] * (most_lines(written, most) - 1)
+    assert sum(map(len, grouped([*others, -sum(others, Decimal(0))], most))) <= written
