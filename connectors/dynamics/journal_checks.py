@@ -43,7 +43,7 @@ class JournalChecks:
         """RecordRejectedError for a journal that does not balance, has a line without an amount, or an account that
         cannot be one in ``company``: by the active format, or by the structure of its main account."""
         form = self._dimensions.ledger_format()
-        entries, spelled, known = [], {}, dict[str, Values]()
+        entries, spelled, known = [], dict[str, str](), dict[str, Values]()
         problems: dict[str, str] = {}
         for line in journal.lines:
             try:
