@@ -12,7 +12,9 @@ from decimal import Decimal
 
 import msgspec
 
+from connectors.dynamics.journal_refusals import explained
 from connectors.dynamics.literals import Value, both, either, equal
+from connectors.dynamics.mistakes import RefusedError
 from connectors.dynamics.odata import OData
 from connectors.journals import Journal
 
@@ -98,14 +100,17 @@ class Headers:
         return self._odata.one(HEADERS, key, select=FIELDS, type=Header)
 
     def create(self, journal: Journal, company: str) -> Header:
-        """A header with our mark and the number Dynamics gave it."""
+        """A header with our mark and the number Dynamics gave it; RecordRejectedError with the remedy."""
         mark = f"{journal.reference} {journal.content_hash[:HASH_LENGTH]}".strip()
         body = {
             "dataAreaId": company,
             "JournalName": self._books.journal_name,
             "Description": f"{mark} {journal.description}"[:DESCRIPTION_LENGTH].rstrip(),
         }
-        return self._odata.create(HEADERS, body | ({"IntegrationKey": mark} if self._marks_key else {}), Header)
+        try:
+            return self._odata.create(HEADERS, body | ({"IntegrationKey": mark} if self._marks_key else {}), Header)
+        except RefusedError as refused:
+            raise explained(refused, ()) from None
 
     def remove(self, header: Header) -> None:
         """Dynamics refuses it while there are lines."""

@@ -25,7 +25,7 @@ _REASONS = (
     (
         re.compile(r"number sequence", re.IGNORECASE),
         "",
-        "A number sequence is missing. Have it set up under General ledger parameters in Dynamics.",
+        "Dynamics lacks a number sequence. Have it set up there (General ledger parameters > Number sequences).",
     ),
     (
         re.compile(r"currency|exchange rate", re.IGNORECASE),
@@ -33,20 +33,21 @@ _REASONS = (
         "The currency is not accepted. Set it up, with a rate, in Dynamics.",
     ),
     (
-        re.compile(r"in use by", re.IGNORECASE),
-        "",
-        "Somebody has the journal open. Have it closed in Dynamics, then post again.",
-    ),
-    (
         re.compile(r"dimension|combination|main account|segment", re.IGNORECASE),
         "account",
         "An account or a dimension is not accepted{accounts}. Correct it in Dynamics, or the rule that leads to it.",
     ),
 )
+_IN_USE = re.compile(r"\bin use by\b", re.IGNORECASE)
+
+
+def is_in_use(refused: RefusedError) -> bool:
+    """True when somebody has the journal open: nothing is wrong with it, and nothing of it can be removed either."""
+    return bool(_IN_USE.search(refused.said))
 
 
 def explained(refused: RefusedError, accounts: Sequence[str]) -> RecordRejectedError:
-    """The refusal of lines with these accounts (in our words): its remedy, and Dynamics' own words."""
+    """The refusal of a header, or of lines with these accounts (in our words): its remedy, and Dynamics' own words."""
     for pattern, field, remedy in _REASONS:
         if pattern.search(refused.said):
             named = f": one of {', '.join(sorted(set(accounts)))}" if accounts else ""

@@ -11,7 +11,7 @@ from connectors.dynamics.display import display
 from connectors.dynamics.journal_checks import Prepared
 from connectors.dynamics.journal_headers import Header
 from connectors.dynamics.journal_lines import LINE_FIELDS, Entry, Held, LineRow, compare, key_of, parted
-from connectors.dynamics.journal_refusals import explained
+from connectors.dynamics.journal_refusals import explained, is_in_use
 from connectors.dynamics.literals import both, equal, key
 from connectors.dynamics.mistakes import RefusedError
 from connectors.dynamics.odata import ChangesetOutcome, OData, Operation
@@ -146,7 +146,12 @@ def _exact(amount: Decimal) -> Decimal:
     return cents if cents == amount else amount
 
 
-def _explained(error: RecordRejectedError, group: Sequence[Entry], prepared: Prepared) -> RecordRejectedError:
+def _explained(error: RecordRejectedError, group: Sequence[Entry], prepared: Prepared) -> ConnectorError:
     if not isinstance(error, RefusedError):
         return error
+    if is_in_use(error):
+        return OutcomeUnknownError(
+            "Somebody has the journal open in Dynamics. Have it closed there; the rest is written by itself then.",
+            detail=error.detail,
+        )
     return explained(error, [prepared.spelled[key_of(entry.values)] for entry in group])

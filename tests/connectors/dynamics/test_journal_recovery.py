@@ -178,6 +178,31 @@ def test_a_refusal_that_cannot_be_taken_back_is_not_a_refusal(environment: Envir
     assert not found.complete
 
 
+@pytest.mark.parametrize("sequence", ["journal_number_sequence", "voucher_number_sequence"])
+def test_a_missing_number_sequence_is_said_with_its_place(make_environment: MakeEnvironment, sequence: str) -> None:
+    environment = make_environment(**{sequence: False})
+    with pytest.raises(RecordRejectedError, match="General ledger parameters > Number sequences"):
+        environment.books().post_journal(payroll())
+    assert environment.journals() == []
+
+
+def test_a_journal_that_somebody_has_open_is_left_and_completed_once_it_is_closed(environment: Environment) -> None:
+    journal = long_payroll(120)
+    environment.fault("cut", skip=1, **BATCH)
+    with pytest.raises(OutcomeUnknownError):
+        environment.books().post_journal(journal)
+    (part,) = environment.journals()
+    environment.change("lock_journal", number=part["number"])
+    environment.forget_requests()
+    with pytest.raises(OutcomeUnknownError, match=r"00001 is in Dynamics.*Somebody has the journal open.*closed there"):
+        environment.books().post_journal(journal)
+    assert environment.asked().count("POST $batch") == 1, "nothing is tried to be taken back"
+    assert environment.journals() == [part]
+    environment.change("lock_journal", number=part["number"], user="")
+    assert environment.books().post_journal(journal).lines == journal.lines
+    assert len(environment.journals()) == 1
+
+
 def test_another_content_under_the_same_reference_is_not_completed(environment: Environment) -> None:
     environment.fault("cut_after", **HEADER)
     with pytest.raises(OutcomeUnknownError):
