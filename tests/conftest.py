@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import psycopg
 import pytest
 import pytest_django
@@ -23,6 +24,10 @@ import pytest_django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 ROOT = Path(__file__).resolve().parent.parent
 SPECS = ROOT.parent / "shared" / "specs"
+
+# Half of Hypothesis' own number of examples; `--hypothesis-profile=default` tries all of them.
+hypothesis.settings.register_profile("short", max_examples=50)
+hypothesis.settings.load_profile("short")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -26,6 +26,7 @@ def journal_of(posting: Posting) -> Journal:
             for account, description, debit, credit in columns.iterator()
         ),
         content_hash=posting.content_hash,
+        id=posting.vendor_id,
     )
 
 

@@ -62,7 +62,7 @@ def reconcile(pay_run: PayRun, target: LedgerTarget, *, now: datetime) -> Reconc
     tie-out sees it. Raises the errors of reading the ledger."""
     on_ledger = Posting.objects.filter(pay_run=pay_run, state__in=Posting.ON_LEDGER, deleted_there=False)
     postings = list(on_ledger.select_related("reverses", "adjusts").order_by("pk"))
-    ours = {posting.pk: replace(journal_of(posting), id=posting.vendor_id) for posting in postings}
+    ours = {posting.pk: journal_of(posting) for posting in postings}
     journals = [_figures_of(posting, ours[posting.pk]) for posting in postings]
     found = {posting.pk: look_up(posting, ours[posting.pk], target) for posting in postings}
     posted = [figures for posting in postings for figures in _read_back(posting, ours[posting.pk], found[posting.pk])]

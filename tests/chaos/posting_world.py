@@ -137,7 +137,7 @@ class Worker:
     @contextmanager
     def watched(self, *, alone: bool = False) -> Iterator[None]:
         """``alone``: in a process of its own, whose lease is renewed by its thread and whose clock is the system's."""
-        send, absent = httpx.Client.send, outcomes.settle_absent
+        send, absent, part = httpx.Client.send, outcomes.settle_absent, outcomes.settle_part
 
         def hit_send(client: httpx.Client, request: httpx.Request, **options: Any) -> httpx.Response:
             return self._send(lambda: send(client, request, **options), request)
@@ -145,6 +145,10 @@ class Worker:
         def noted_absent(*arguments: Any, now: datetime) -> None:
             self.log.write(now, "absent")
             absent(*arguments, now=now)
+
+        def noted_part(*arguments: Any, now: datetime) -> bool:
+            self.log.write(now, "absent")  # of it as a whole
+            return part(*arguments, now=now)
 
         def ended(attempt: str, fate: str) -> None:
             self.log.write(self.world.now(), "answer", attempt, fate=fate)
@@ -154,6 +158,7 @@ class Worker:
             stack.enter_context(connection.execute_wrapper(self._statement))
             stack.enter_context(mock.patch.object(httpx.Client, "send", hit_send))
             stack.enter_context(mock.patch.object(outcomes, "settle_absent", noted_absent))
+            stack.enter_context(mock.patch.object(outcomes, "settle_part", noted_part))
             # Else what one worker was made to wait is a debt for the next, whose clock begins with the database's.
             stack.enter_context(mock.patch.object(budget, "_database_now", self.world.now))
             if self.impatient:

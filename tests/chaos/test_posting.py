@@ -20,8 +20,8 @@ from tests.conftest import ROOT, database_environment
 pytestmark = pytest.mark.chaos
 
 SEED = int(os.environ.get("CHAOS_SEED", "20260700"))
-TRIALS = int(os.environ.get("CHAOS_TRIALS", "24"))
-DYNAMICS_TRIALS = int(os.environ.get("CHAOS_TRIALS", "12"))
+TRIALS = int(os.environ.get("CHAOS_TRIALS", "16"))
+DYNAMICS_TRIALS = int(os.environ.get("CHAOS_TRIALS", "8"))
 PROCESSES = 2
 
 

@@ -226,8 +226,11 @@ class Told:
 
 
 @pytest.fixture(params=[with_org_levels, with_effective_dates], ids=["org levels", "effective dates"])
-def told(request: pytest.FixtureRequest, sandbox: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Told:
-    """Everything connected and tested, values mapped, writing switched on."""
+def told(
+    installation: None, request: pytest.FixtureRequest, sandbox: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Told:
+    """Everything connected and tested, values mapped, writing switched on; in a database of its own, as nobody else
+    knows the product these people come from."""
     made: Callable[[], Shape] = request.param
     shape, world, tenant = made(), FastWorld(), make_tenant("Contoso")
     monkeypatch.setitem(vendors.VENDORS, IMAGINED.key, IMAGINED)

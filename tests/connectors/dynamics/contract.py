@@ -23,7 +23,7 @@ OTHER = "MLC-FFFFFFFFFFFFFFFFFFFF"
 class DynamicsContract(Contract):
     name = "dynamics"
     simulator = DynamicsSimulator
-    options = {"workers": 1200, "page_size": 500}
+    options = {"workers": 120, "page_size": 50}
     people_path = r"/data/Workers"
     create_fault = {"method": "POST", "path": r"/data/EmployeesV2"}
     ledger_options = {"workers": 2}
