@@ -3,6 +3,8 @@
 import datetime
 from django.db import migrations, models
 
+from tenants.operations import UnlessThere
+
 
 class Migration(migrations.Migration):
 
@@ -11,9 +13,15 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddField(
-            model_name='ratebudget',
-            name='unrefused',
-            field=models.DurationField(db_default=datetime.timedelta(0), default=datetime.timedelta),
+        UnlessThere(
+            'connectors_ratebudget',
+            'unrefused',
+            [
+                migrations.AddField(
+                    model_name='ratebudget',
+                    name='unrefused',
+                    field=models.DurationField(db_default=datetime.timedelta(0), default=datetime.timedelta),
+                ),
+            ],
         ),
     ]

@@ -3,6 +3,8 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
+from tenants.operations import UnlessThere
+
 
 class Migration(migrations.Migration):
 
@@ -13,50 +15,56 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.RemoveConstraint(
-            model_name='slot',
-            name='slot_once',
-        ),
-        migrations.RemoveIndex(
-            model_name='delivery',
-            name='sync_delive_tenant__beb2b9_idx',
-        ),
-        migrations.AddField(
-            model_name='slot',
-            name='nominal',
-            field=models.DateField(blank=True, null=True),
-        ),
-        migrations.AddField(
-            model_name='timing',
-            name='nominal',
-            field=models.DateField(blank=True, editable=False, null=True),
-        ),
-        migrations.AlterField(
-            model_name='delivery',
-            name='connection',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='connectors.connection'),
-        ),
-        migrations.AlterField(
-            model_name='notice',
-            name='kind',
-            field=models.CharField(choices=[('failed', 'A run failed'), ('held', 'A run is held for a decision'), ('blocked', 'Records are blocked'), ('missed', 'Something did not happen when it was due'), ('credentials', 'Credentials are dead or about to expire'), ('approval', 'A journal waits for approval'), ('attention', 'A journal needs a person'), ('volume', 'Far fewer records than expected'), ('webhooks', 'Announcements are missing'), ('alerts', 'Notices cannot be delivered'), ('calendar', 'A pay calendar ends or cannot be used')], max_length=12),
-        ),
-        migrations.AlterField(
-            model_name='noticechoice',
-            name='kind',
-            field=models.CharField(choices=[('failed', 'A run failed'), ('held', 'A run is held for a decision'), ('blocked', 'Records are blocked'), ('missed', 'Something did not happen when it was due'), ('credentials', 'Credentials are dead or about to expire'), ('approval', 'A journal waits for approval'), ('attention', 'A journal needs a person'), ('volume', 'Far fewer records than expected'), ('webhooks', 'Announcements are missing'), ('alerts', 'Notices cannot be delivered'), ('calendar', 'A pay calendar ends or cannot be used'), ('digest', 'The daily digest')], max_length=12),
-        ),
-        migrations.AlterField(
-            model_name='slot',
-            name='state',
-            field=models.CharField(choices=[('started', 'Started'), ('caught_up', 'Caught up'), ('missed', 'Missed'), ('passed', 'Passed by')], max_length=10),
-        ),
-        migrations.AddConstraint(
-            model_name='slot',
-            constraint=models.UniqueConstraint(condition=models.Q(('nominal__isnull', True)), fields=('timing', 'due_at'), name='slot_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='slot',
-            constraint=models.UniqueConstraint(fields=('timing', 'nominal'), name='slot_once_for_a_pay_date'),
+        UnlessThere(
+            'sync_slot',
+            'nominal',
+            [
+                migrations.RemoveConstraint(
+                    model_name='slot',
+                    name='slot_once',
+                ),
+                migrations.RemoveIndex(
+                    model_name='delivery',
+                    name='sync_delive_tenant__beb2b9_idx',
+                ),
+                migrations.AddField(
+                    model_name='slot',
+                    name='nominal',
+                    field=models.DateField(blank=True, null=True),
+                ),
+                migrations.AddField(
+                    model_name='timing',
+                    name='nominal',
+                    field=models.DateField(blank=True, editable=False, null=True),
+                ),
+                migrations.AlterField(
+                    model_name='delivery',
+                    name='connection',
+                    field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='connectors.connection'),
+                ),
+                migrations.AlterField(
+                    model_name='notice',
+                    name='kind',
+                    field=models.CharField(choices=[('failed', 'A run failed'), ('held', 'A run is held for a decision'), ('blocked', 'Records are blocked'), ('missed', 'Something did not happen when it was due'), ('credentials', 'Credentials are dead or about to expire'), ('approval', 'A journal waits for approval'), ('attention', 'A journal needs a person'), ('volume', 'Far fewer records than expected'), ('webhooks', 'Announcements are missing'), ('alerts', 'Notices cannot be delivered'), ('calendar', 'A pay calendar ends or cannot be used')], max_length=12),
+                ),
+                migrations.AlterField(
+                    model_name='noticechoice',
+                    name='kind',
+                    field=models.CharField(choices=[('failed', 'A run failed'), ('held', 'A run is held for a decision'), ('blocked', 'Records are blocked'), ('missed', 'Something did not happen when it was due'), ('credentials', 'Credentials are dead or about to expire'), ('approval', 'A journal waits for approval'), ('attention', 'A journal needs a person'), ('volume', 'Far fewer records than expected'), ('webhooks', 'Announcements are missing'), ('alerts', 'Notices cannot be delivered'), ('calendar', 'A pay calendar ends or cannot be used'), ('digest', 'The daily digest')], max_length=12),
+                ),
+                migrations.AlterField(
+                    model_name='slot',
+                    name='state',
+                    field=models.CharField(choices=[('started', 'Started'), ('caught_up', 'Caught up'), ('missed', 'Missed'), ('passed', 'Passed by')], max_length=10),
+                ),
+                migrations.AddConstraint(
+                    model_name='slot',
+                    constraint=models.UniqueConstraint(condition=models.Q(('nominal__isnull', True)), fields=('timing', 'due_at'), name='slot_once'),
+                ),
+                migrations.AddConstraint(
+                    model_name='slot',
+                    constraint=models.UniqueConstraint(fields=('timing', 'nominal'), name='slot_once_for_a_pay_date'),
+                ),
+            ],
         ),
     ]

@@ -116,6 +116,8 @@ class Installation:
         return cls(
             {
                 **database_environment(),
+                # Stories look far more often than programs do.
+                "API_RATE": "100000/min",
                 "DATABASE_URL": f"postgresql://mlc_app:app@/mlc{at}",
                 "DATABASE_OWNER_URL": f"postgresql://mlc_owner:owner@/mlc{at}",
                 "PYTHONPATH": str(code),
